@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/*
+ * Files by descriptor. Paths below somebody else's tree are resolved once, by
+ * openat2(2) inside that tree, and used by descriptor from then on
+ * (CVE-2021-30465, CVE-2023-27561, CVE-2024-45310). All descriptors are
+ * close-on-exec.
+ */
+
+#include "base/text.h"
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/** "/proc/self/fd/N", for the calls that take only paths. */
+struct fd_path {
+	char text[32];
+};
+struct fd_path fd_path(int fd);
+
+/**
+ * Opens path as seen from inside the tree at root_fd: ".." stops at the root,
+ * absolute symbolic links start at it, magic links are refused (openat2,
+ * RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS). Tells a story. Returns a descriptor.
+ */
+[[nodiscard]] int fs_open_in(int root_fd, const char *path, int flags, mode_t mode);
+
+/** The same, without following a symbolic link in the last component or crossing one on the way. */
+[[nodiscard]] int fs_open_beneath(int dir_fd, const char *path, int flags, mode_t mode);
+
+/**
+ * mkdir -p inside the tree at root_fd, following links as fs_open_in() does; what
+ * exists stays as it is. Returns an O_PATH descriptor of the last directory;
+ * -ENOTDIR where a component is something else. Tells a story.
+ */
+[[nodiscard]] int fs_make_dirs_in(int root_fd, const char *path, mode_t mode);
+
+/** fs_make_dirs_in() for the parent, then an empty file (kept if it exists). O_PATH descriptor. */
+[[nodiscard]] int fs_make_file_in(int root_fd, const char *path, mode_t mode);
+
+/** mkdir -p on an ordinary path of ours. 0 or negative errno; tells a story. */
+[[nodiscard]] int fs_make_dirs(const char *path, mode_t mode);
+
+/**
+ * Reads a whole file of at most limit bytes. *ret_text is NUL-terminated and the
+ * caller's to free; *ret_length may be NULL. -EFBIG above the limit. Tells no story.
+ */
+[[nodiscard]] int fs_read(
+	int dir_fd, const char *path, size_t limit, char **ret_text, size_t *ret_length);
+[[nodiscard]] int fs_read_fd(int fd, size_t limit, char **ret_text, size_t *ret_length);
+
+/**
+ * One write(2) of the whole text to an existing file, as /proc and cgroup files
+ * want it; never creates or truncates. Tells no story. 0 or negative errno.
+ */
+[[nodiscard]] int fs_write_existing(int dir_fd, const char *path, const char *text);
+
+/** All of buffer, over short writes and EINTR. Tells no story. */
+[[nodiscard]] int fs_write_all(int fd, const void *buffer, size_t length);
+
+/**
+ * Replaces dir_fd/name by text in one step: temporary name, then rename. Old or
+ * new content is there at every instant. Tells a story.
+ */
+[[nodiscard]] int fs_replace(
+	int dir_fd, const char *name, const void *text, size_t length, mode_t mode);
+
+/**
+ * Removes dir_fd/name and everything below it, never following links and never
+ * leaving the file system it starts on (mount points are -EBUSY). -ENOENT is
+ * success. Tells a story.
+ */
+[[nodiscard]] int fs_remove_tree(int dir_fd, const char *name);

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/*
+ * What the kernel has and libc (glibc 2.36, Linux 6.1 headers) does not name yet:
+ * the one place for such constants and bare system calls. Wrappers return >= 0
+ * or negative errno and tell no story.
+ *
+ * Oldest kernel that rung supports: 5.12 (mount_setattr(2)). What newer kernels
+ * add is probed where it is used.
+ */
+
+#include <errno.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3, memfd_create(2) */
+#define MFD_EXEC 0x0010U
+#endif
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080 /* Linux 5.6, time_namespaces(7) */
+#endif
+
+#ifndef MOVE_MOUNT_BENEATH
+#define MOVE_MOUNT_BENEATH 0x00000200 /* Linux 6.5 */
+#endif
+
+static inline int kernel_result(long r)
+{
+	return r < 0 ? -errno : (int)r;
+}
+
+static inline int kernel_openat2(int dir_fd, const char *path, const struct open_how *how)
+{
+	return kernel_result(syscall(SYS_openat2, dir_fd, path, how, sizeof(*how)));
+}
+
+static inline int kernel_clone3(const struct clone_args *arguments)
+{
+	return kernel_result(syscall(SYS_clone3, arguments, sizeof(*arguments)));
+}
+
+static inline int kernel_pidfd_open(pid_t pid)
+{
+	return kernel_result(syscall(SYS_pidfd_open, pid, 0));
+}
+
+static inline int kernel_pidfd_send_signal(int pidfd, int signal_number)
+{
+	return kernel_result(syscall(SYS_pidfd_send_signal, pidfd, signal_number, NULL, 0));
+}
+
+static inline int kernel_close_range(unsigned first, unsigned last, unsigned flags)
+{
+	return kernel_result(syscall(SYS_close_range, first, last, flags));
+}
+
+static inline int kernel_pivot_root(const char *new_root, const char *put_old)
+{
+	return kernel_result(syscall(SYS_pivot_root, new_root, put_old));
+}
+
+static inline int kernel_execveat(
+	int dir_fd, const char *path, char *const argv[], char *const envp[], int flags)
+{
+	return kernel_result(syscall(SYS_execveat, dir_fd, path, argv, envp, flags));
+}
+
+static inline int kernel_open_tree(int dir_fd, const char *path, unsigned flags)
+{
+	return kernel_result(syscall(SYS_open_tree, dir_fd, path, flags));
+}
+
+static inline int kernel_move_mount(
+	int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
+{
+	return kernel_result(syscall(SYS_move_mount, from_fd, from, to_fd, to, flags));
+}
+
+static inline int kernel_mount_setattr(
+	int dir_fd, const char *path, unsigned flags, const struct mount_attr *attributes)
+{
+	return kernel_result(
+		syscall(SYS_mount_setattr, dir_fd, path, flags, attributes, sizeof(*attributes)));
+}
+
+static inline int kernel_fsopen(const char *type, unsigned flags)
+{
+	return kernel_result(syscall(SYS_fsopen, type, flags));
+}
+
+static inline int kernel_fsconfig(
+	int fd, unsigned command, const char *key, const void *value, int aux)
+{
+	return kernel_result(syscall(SYS_fsconfig, fd, command, key, value, aux));
+}
+
+static inline int kernel_fsmount(int fd, unsigned flags, unsigned attributes)
+{
+	return kernel_result(syscall(SYS_fsmount, fd, flags, attributes));
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/text.h"
+
+#include "base/arena.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void text_fini(struct text *text)
+{
+	free(text->bytes);
+	*text = (struct text){};
+}
+
+const char *text_get(const struct text *text)
+{
+	return text->bytes ? text->bytes : "";
+}
+
+static void text_reserve(struct text *text, size_t more)
+{
+	size_t needed = text->length + more + 1;
+	if (needed <= text->room)
+		return;
+	size_t room = text->room ? text->room : 128;
+	while (room < needed)
+		room *= 2;
+	char *bytes = realloc(text->bytes, room);
+	if (!bytes)
+		memory_exhausted();
+	text->bytes = bytes;
+	text->room = room;
+}
+
+void text_add_bytes(struct text *text, const void *bytes, size_t length)
+{
+	if (length == 0)
+		return;
+	text_reserve(text, length);
+	memcpy(text->bytes + text->length, bytes, length);
+	text->length += length;
+	text->bytes[text->length] = '\0';
+}
+
+void text_add(struct text *text, const char *string)
+{
+	text_add_bytes(text, string, strlen(string));
+}
+
+void text_format(struct text *text, const char *format, ...)
+{
+	va_list arguments, again;
+	va_start(arguments, format);
+	va_copy(again, arguments);
+	int length = vsnprintf(NULL, 0, format, arguments);
+	va_end(arguments);
+	if (length > 0) {
+		text_reserve(text, (size_t)length);
+		(void)vsnprintf(text->bytes + text->length, (size_t)length + 1, format, again);
+		text->length += (size_t)length;
+	}
+	va_end(again);
+}
+
+/*
+ * The length of the well-formed UTF-8 sequence at s, 0 if there is none
+ * (Unicode 15, table 3-7: no overlong forms, no surrogates, nothing above
+ * U+10FFFF).
+ */
+static size_t utf8_length(const unsigned char *s)
+{
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] >= 0xc2 && s[0] <= 0xdf)
+		return (s[1] & 0xc0) == 0x80 ? 2 : 0;
+	if (s[0] >= 0xe0 && s[0] <= 0xef) {
+		unsigned char low = s[0] == 0xe0 ? 0xa0 : 0x80, high = s[0] == 0xed ? 0x9f : 0xbf;
+		return s[1] >= low && s[1] <= high && (s[2] & 0xc0) == 0x80 ? 3 : 0;
+	}
+	if (s[0] >= 0xf0 && s[0] <= 0xf4) {
+		unsigned char low = s[0] == 0xf0 ? 0x90 : 0x80, high = s[0] == 0xf4 ? 0x8f : 0xbf;
+		bool tail = s[1] >= low && s[1] <= high && (s[2] & 0xc0) == 0x80;
+		return tail && (s[3] & 0xc0) == 0x80 ? 4 : 0;
+	}
+	return 0;
+}
+
+void text_json_string(struct text *text, const char *string)
+{
+	text_add(text, "\"");
+	for (const unsigned char *s = (const unsigned char *)string; *s;) {
+		size_t length = utf8_length(s);
+		if (*s == '"' || *s == '\\')
+			text_format(text, "\\%c", *s);
+		else if (*s < 0x20 || *s == 0x7f)
+			text_format(text, "\\u%04x", *s);
+		else if (length == 0)
+			text_add(text, "\\ufffd");
+		else
+			text_add_bytes(text, s, length);
+		s += length ? length : 1;
+	}
+	text_add(text, "\"");
+}
+
+int parse_uint64(const char *text, uint64_t highest, uint64_t *ret_value)
+{
+	if (!isdigit((unsigned char)text[0]))
+		return -EINVAL;
+	uint64_t value = 0;
+	for (const char *c = text; *c; c++) {
+		if (!isdigit((unsigned char)*c))
+			return -EINVAL;
+		if (__builtin_mul_overflow(value, 10, &value) ||
+			__builtin_add_overflow(value, (uint64_t)(*c - '0'), &value))
+			return -ERANGE;
+	}
+	if (value > highest)
+		return -ERANGE;
+	*ret_value = value;
+	return 0;
+}
+
+int parse_int64(const char *text, int64_t lowest, int64_t highest, int64_t *ret_value)
+{
+	bool negative = text[0] == '-';
+	uint64_t magnitude;
+	int r = parse_uint64(
+		text + negative, negative ? (uint64_t)INT64_MAX + 1 : INT64_MAX, &magnitude);
+	if (r < 0)
+		return r;
+	int64_t value = negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
+	if (value < lowest || value > highest)
+		return -ERANGE;
+	*ret_value = value;
+	return 0;
+}
+
+int parse_size(const char *text, uint64_t *ret_bytes)
+{
+	static const char suffixes[] = "bkmgtp";
+	size_t length = strlen(text);
+	unsigned shift = 0;
+	/* "512MiB", "512MB" and "512m" all mean the same to Docker's users. */
+	if (length > 2 && tolower((unsigned char)text[length - 1]) == 'b' &&
+		tolower((unsigned char)text[length - 2]) == 'i')
+		length -= 2;
+	else if (length > 1 && tolower((unsigned char)text[length - 1]) == 'b' &&
+		 !isdigit((unsigned char)text[length - 2]))
+		length -= 1;
+	if (length > 1) {
+		const char *suffix = strchr(suffixes, tolower((unsigned char)text[length - 1]));
+		if (suffix) {
+			shift = (unsigned)(suffix - suffixes) * 10;
+			length--;
+		}
+	}
+	char digits[24];
+	if (length == 0 || length >= sizeof(digits))
+		return -EINVAL;
+	memcpy(digits, text, length);
+	digits[length] = '\0';
+	uint64_t value;
+	int r = parse_uint64(digits, UINT64_MAX >> shift, &value);
+	if (r < 0)
+		return r;
+	*ret_bytes = value << shift;
+	return 0;
+}

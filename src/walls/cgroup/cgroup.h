@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/*
+ * A container's control groups: v2, v1, both at once (hybrid), by hand (cgroupfs)
+ * or through systemd.
+ *
+ * Deciding and doing are apart: cgroup_locate() turns a plan into paths and has
+ * no effect; the location is printed into the container's record before anything
+ * is made, so that whatever is left after a kill -9 can be found and removed.
+ */
+
+#include "plan/plan.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct text;
+
+enum cgroup_manager {
+	CGROUP_CGROUPFS, /* mkdir and write */
+	CGROUP_SYSTEMD,  /* a transient scope, over D-Bus */
+	CGROUP_DISABLED, /* stay where the caller is; limits are then an error */
+};
+
+/** One hierarchy the container is in. */
+struct cgroup_place {
+	const char *controllers; /* v1: "memory", "cpu,cpuacct", "name=systemd"; v2: "" */
+	const char *mount_point; /* "/sys/fs/cgroup/memory" */
+	const char *path;        /* below the mount point, begins with "/" */
+};
+
+struct cgroup_location {
+	enum cgroup_manager manager;
+	struct cgroup_place *places;
+	size_t place_count;
+	const char *slice, *scope; /* systemd: unit names; NULL otherwise */
+	bool user_manager;         /* systemd: ask the user's manager */
+};
+
+/**
+ * Where the container @id of @plan belongs. cgroupsPath absolute: below each
+ * hierarchy's root; relative or absent: below the caller's own cgroup where that is
+ * delegated, else below the root; systemd: "slice:prefix:name". Paths are checked:
+ * ".." and control characters are -EINVAL. Everything lives in @arena.
+ */
+[[nodiscard]] int cgroup_locate(const struct plan *plan, const char *id,
+	enum cgroup_manager manager, struct arena *arena, struct cgroup_location *ret_location);
+
+/** The location as a JSON object, and back. */
+void cgroup_location_write(const struct cgroup_location *location, struct text *out);
+[[nodiscard]] int cgroup_location_read(
+	const char *json, size_t length, struct arena *arena, struct cgroup_location *ret_location);
+
+/**
+ * Makes the directories (cgroupfs; for systemd the scope comes with cgroup_enter).
+ * Removes what it made if it fails.
+ */
+[[nodiscard]] int cgroup_create(const struct cgroup_location *location, const struct plan *plan);
+
+/** A descriptor for CLONE_INTO_CGROUP, or -1 when there is no v2 place or systemd makes it later.
+ */
+[[nodiscard]] int cgroup_open_for_clone(const struct cgroup_location *location);
+
+/**
+ * Puts the process into all places (v2: unless @cloned_into). The first v1 write waits
+ * for an RCU grace period (7-15 ms); call it while the process prepares itself.
+ */
+[[nodiscard]] int cgroup_enter(const struct cgroup_location *location, const struct plan *plan,
+	pid_t pid, bool cloned_into);
+
+/**
+ * Writes the limits. Each that cannot be honoured is an error that names it, the file and
+ * what to do; @update: only what is given is changed, the rest stays.
+ */
+[[nodiscard]] int cgroup_apply(const struct cgroup_location *location,
+	const struct plan_resources *resources, bool update);
+
+/** All process ids in the container's cgroups and those below them, in @arena. */
+[[nodiscard]] int cgroup_pids(const struct cgroup_location *location, struct arena *arena,
+	pid_t **ret_pids, size_t *ret_count);
+
+/** Signals every process (v2 SIGKILL: cgroup.kill; otherwise a loop until none is missed). */
+[[nodiscard]] int cgroup_signal_all(const struct cgroup_location *location, int signal_number);
+
+/** Stops and continues all processes; waits until the kernel says so. */
+[[nodiscard]] int cgroup_freeze(const struct cgroup_location *location, bool frozen);
+/** 1 frozen, 0 not (or no freezer). Cheap: one small read. */
+[[nodiscard]] int cgroup_is_frozen(const struct cgroup_location *location);
+
+/** containerd's/runc's `events --stats` "data" object. */
+[[nodiscard]] int cgroup_stats_write(const struct cgroup_location *location, struct text *out);
+
+/**
+ * Waits for the next out-of-memory kill. Returns a descriptor that polls readable when one may
+ * have happened; cgroup_oom_count() then tells how many there were so far.
+ */
+[[nodiscard]] int cgroup_oom_watch(const struct cgroup_location *location);
+[[nodiscard]] int cgroup_oom_count(const struct cgroup_location *location, uint64_t *ret_count);
+
+/** Kills what is left, removes the directories and what was made below them, stops the scope. */
+[[nodiscard]] int cgroup_destroy(const struct cgroup_location *location);
