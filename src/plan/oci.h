@@ -50,3 +50,11 @@ void plan_mount_options(
 /** "CAP_NET_ADMIN", "net_admin" → number of capabilities(7); -EINVAL if unknown. */
 [[nodiscard]] int plan_capability(const char *name);
 const char *plan_capability_name(int number);
+
+/**
+ * Reads the annotation "org.rung.landlock" into the plan:
+ *   {"paths":[{"path":"/usr","access":["read","execute"]}],"ports":[{"port":443,
+ *    "access":["connect"]}],"scoped":["signal","abstract-unix-socket"],"bestEffort":true}
+ */
+[[nodiscard]] int plan_landlock_parse(
+	const char *json, const char *where, struct arena *arena, struct plan_landlock *ret_rules);

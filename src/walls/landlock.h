@@ -9,14 +9,6 @@
 [[nodiscard]] int landlock_abi(void);
 
 /**
- * Reads the annotation "org.rung.landlock" into the plan:
- *   {"paths":[{"path":"/usr","access":["read","execute"]}],"ports":[{"port":443,
- *    "access":["connect"]}],"scoped":["signal","abstract-unix-socket"],"bestEffort":true}
- */
-[[nodiscard]] int plan_landlock_parse(
-	const char *json, const char *where, struct arena *arena, struct plan_landlock *ret_rules);
-
-/**
  * Makes the ruleset; paths are opened inside root_fd. Returns its descriptor for
  * landlock_restrict_self(2). Rights this kernel does not know: -EOPNOTSUPP with a story, or
  * left out with a warning when the rules say best effort.

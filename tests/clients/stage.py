@@ -9,17 +9,19 @@ What can go wrong: the machine may refuse (not root, no overlayfs): then `Stage`
 
 import collections
 import contextlib
+import fcntl
 import json
 import os
 import pty
 import re
 import select
 import shutil
-import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -116,6 +118,10 @@ class Terminal:
     def __exit__(self, *_):
         self.command.kill()
         os.close(self.master)
+
+    def resize(self, rows, columns):
+        """Change the window's size; the kernel tells the client by SIGWINCH."""
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def type(self, text):
         os.write(self.master, text.encode())
@@ -299,13 +305,55 @@ class Stage:
             return "\n".join(self.read(f"{self.work}/log/{name}").splitlines()[-lines:])
         return ""
 
-    def cgroup_file(self, controller, group, names):
-        """Text of the first of names (v1 name, v2 name) that exists for a group; None if the machine lacks the controller."""
-        for top in (f"/sys/fs/cgroup/{controller}", "/sys/fs/cgroup"):
-            for name in names:
-                with contextlib.suppress(FileNotFoundError):
-                    return self.read(f"{top}/{group}/{name}").strip()
-        return None
+    def cgroups_of(self, pid):
+        """Host directories of the cgroups that a process of the stage is in: {controller: directory}, "" is the v2 one."""
+        tops = {}
+        with open("/proc/self/mountinfo") as file:
+            for line in file:
+                front, back = line.split(" - ", 1)
+                kind, _, options = back.split()
+                if kind == "cgroup2":
+                    tops[""] = front.split()[4]
+                elif kind == "cgroup":
+                    tops |= {name: front.split()[4] for name in options.split(",")}
+        groups = {}
+        for line in self.read(f"/proc/{pid}/cgroup").splitlines():
+            _, names, path = line.split(":", 2)
+            groups |= {name: tops[name] + path for name in names.split(",") if name in tops}
+        return groups
+
+    def limits(self, pid):
+        """What the cgroups of a process allow it: {memory: bytes, pids: count, cpus: number, shares: weight}; absent if unlimited."""
+        groups, found = self.cgroups_of(pid), {}
+
+        def setting(controller, v1_name, v2_name):
+            for directory, name in ((groups.get(controller), v1_name), (groups.get(""), v2_name)):
+                if directory and os.path.exists(f"{directory}/{name}"):
+                    with open(f"{directory}/{name}") as file:
+                        return file.read().split()
+            raise AssertionError(f"no {v1_name} or {v2_name} in {groups}")
+
+        memory = setting("memory", "memory.limit_in_bytes", "memory.max")[0]
+        if memory != "max" and int(memory) < 1 << 60:
+            found["memory"] = int(memory)
+        pids = setting("pids", "pids.max", "pids.max")[0]
+        if pids != "max":
+            found["pids"] = int(pids)
+        if "cpu" in groups:
+            quota, period = setting("cpu", "cpu.cfs_quota_us", "")[0], setting("cpu", "cpu.cfs_period_us", "")[0]
+        else:
+            quota, period = setting("cpu", "", "cpu.max")
+        if quota not in ("max", "-1"):
+            found["cpus"] = int(quota) / int(period)
+        found["shares"] = int(setting("cpu", "cpu.shares", "cpu.weight")[0])
+        return found
+
+    def size(self, pid, name):
+        """Size of a file as the process sees it; growth shows that a container lives, no growth that it is frozen."""
+        try:
+            return os.stat(self.path(f"/proc/{pid}/root/{name}")).st_size
+        except FileNotFoundError:
+            return 0
 
     def processes(self):
         """Everything alive in the stage except PID 1 and its handlers: {pid inside: command line}."""

@@ -45,26 +45,30 @@ def mount_cgroups(target, controllers_only):
         os.mkdir(directory)
         option = "none," + names if names.startswith("name=") else names
         run("mount", "-t", "cgroup", "-o", option, "cgroup", directory)
+        if "," in names:
+            for name in names.split(","):
+                os.symlink(names, os.path.join(target, name))
     if unified and not controllers_only:
         os.mkdir(f"{target}/unified")
         run("mount", "-t", "cgroup2", "cgroup2", f"{target}/unified")
 
 
 def furnish(work, hostname, controllers_only):
-    """Give the stage private places for all that clients write to: /etc, /run, their stores, /dev/shm, sysfs, cgroups."""
+    """Give the stage private places for all that clients write to: /etc, /home, /var/lib, /run, /dev/shm, sysfs, cgroups."""
     run("mount", "--make-rprivate", "/")
     # The host's views go first: clients that search mountinfo would find two of each hierarchy. /proc stays until ours is there.
     run("umount", "--recursive", "--lazy", "/sys")
     run("mount", "-t", "proc", "proc", "/proc")
     run("mount", "-t", "tmpfs", "-o", "mode=755", "stage", work)
-    for name in ("etc", "etc.work", "home", "log", "dev"):
+    for name in ("bin", "dev", "home", "log", "store"):
         os.mkdir(f"{work}/{name}")
-    run("mount", "-t", "overlay", "-o", f"lowerdir=/etc,upperdir={work}/etc,workdir={work}/etc.work", "etc", "/etc")
+    for top in ("/etc", "/home", "/var/lib"):
+        upper = work + "/upper" + top.replace("/", "-")
+        os.makedirs(upper)
+        os.mkdir(upper + ".work")
+        run("mount", "-t", "overlay", "-o", f"lowerdir={top},upperdir={upper},workdir={upper}.work", "stage", top)
     run("mount", "-t", "tmpfs", "-o", "mode=755", "run", "/run")
     run("mount", "-t", "tmpfs", "-o", "mode=1777", "shm", "/dev/shm")
-    for store in ("containers", "containerd", "docker", "cni"):
-        if os.path.isdir(f"/var/lib/{store}"):
-            run("mount", "-t", "tmpfs", "-o", "mode=711", store, f"/var/lib/{store}")
     # A sysfs of our own network namespace; rootless containers may only mount one if a full one is visible.
     run("mount", "-t", "sysfs", "sysfs", "/sys")
     mount_cgroups("/sys/fs/cgroup", controllers_only)
