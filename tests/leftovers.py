@@ -1,0 +1,89 @@
+"""What a test run could leave behind, as a set of lines: taken before and after, the difference is the mess.
+
+Mounts, cgroups, named network namespaces, users, and state directories are the machine's; processes are only those
+that fell to the caller (who calls `adopt()` first, so that every orphan of the run becomes its child).
+"""
+
+import ctypes
+import os
+import re
+import time
+
+PR_SET_CHILD_SUBREAPER = 36
+STATE_DIRECTORIES = ["/run/rung", "/run/crun", "/run/runc", "/run/netns", "/var/lib/rung"]
+
+
+def adopt():
+    """Orphans of descendants become children of this process instead of init's."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def children(pid):
+    found = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
+                fields = file.read().rpartition(")")[2].split()
+            if int(fields[1]) == pid:
+                found.append(int(name))
+        except OSError:
+            pass
+    return found
+
+
+def describe(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().replace(b"\0", b" ").decode(errors="replace").strip()[:120]
+    except OSError:
+        return "?"
+
+
+def reap():
+    """Collects orphans that have ended by themselves; returns the pids that still run."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+    return children(os.getpid())
+
+
+def mounts():
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
+        for line in file:
+            fields = line.split()
+            yield f"mount {fields[4]} ({fields[fields.index('-') + 1]})"
+
+
+def cgroups():
+    for top, directories, _ in os.walk("/sys/fs/cgroup"):
+        for name in directories:
+            yield f"cgroup {top}/{name}"
+
+
+def state():
+    for directory in STATE_DIRECTORIES:
+        if os.path.isdir(directory):
+            yield from (f"state {directory}/{name}" for name in os.listdir(directory))
+
+
+def users():
+    with open("/etc/passwd", encoding="utf-8", errors="replace") as file:
+        yield from (f"user {line.split(':')[0]}" for line in file)
+
+
+def snapshot():
+    return {*mounts(), *cgroups(), *state(), *users()}
+
+
+def since(before, own=re.compile(""), patience_s=5):
+    """Lines that are new since `before` and match `own`, after giving the kernel time to finish."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        new = sorted(line for line in snapshot() - before if own.search(line))
+        if not new or time.monotonic() > deadline:
+            return new
+        time.sleep(0.1)
