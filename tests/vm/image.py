@@ -23,8 +23,10 @@ PACKAGES = """
     usr-is-merged systemd systemd-sysv dbus dbus-user-session libpam-systemd kmod procps
     uidmap apparmor busybox-static python3-minimal crun runc
 """.split()
-# In the order in which they are loaded: virtio over memory-mapped registers, the disks, the port of the agent.
-BOOT_MODULES = "virtio virtio_ring virtio_mmio virtio_blk virtio_console".split()
+# In the order in which they are loaded (each after what it needs): virtio over PCI, the disks, the port of the agent.
+BOOT_MODULES = """
+    virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk virtio_console
+""".split()
 LEFT_OUT = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"]
 
 

@@ -8,12 +8,11 @@ An ordinary user's command passes PAM, so that it gets a login session of system
 Only modules of python3-minimal are used here.
 """
 
+import glob
 import os
 import signal
 import subprocess
 import tempfile
-
-PORT = "/dev/vport0p1"
 
 
 def read_exactly(port, length):
@@ -57,7 +56,7 @@ def run(command, user, stdin, timeout_seconds):
 def main():
     os.environ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     os.environ["TMPDIR"] = "/run"
-    with open(PORT, "r+b", buffering=0) as port:
+    with open(glob.glob("/dev/vport*p1")[0], "r+b", buffering=0) as port:
         port.write(b"ready\n")
         while True:
             timeout_seconds, user, command_length, stdin_length = read_line(port).split()
