@@ -204,6 +204,7 @@ class Stage:
         self.environment = {"PATH": PATH, "HOME": f"{self.work}/home", "LANG": "C.UTF-8", "TERM": "xterm", "TMPDIR": "/tmp"}
         os.mkdir(self.work)
         self.process = None
+        self.background = []
         try:
             places = self._make_cgroups()
             self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -295,14 +296,17 @@ class Stage:
     def start(self, *argv, log, **options):
         """Start a command that stays, its output in the stage's log directory."""
         with open("/dev/null") as nothing, open(self.path(f"{self.work}/log/{log}"), "ab") as file:
-            return Command(self, argv, nothing.fileno(), file.fileno(), file.fileno(), **options)
+            command = Command(self, argv, nothing.fileno(), file.fileno(), file.fileno(), **options)
+        self.background.append(command)  # a forgotten Command would end its process
+        return command
 
     def terminal(self, *argv, **options):
         return Terminal(self, argv, **options)
 
-    def log(self, name, lines=60):
+    def log(self, name, lines=None):
+        """Text of a log started by `start`, or its last lines."""
         with contextlib.suppress(OSError):
-            return "\n".join(self.read(f"{self.work}/log/{name}").splitlines()[-lines:])
+            return "\n".join(self.read(f"{self.work}/log/{name}").splitlines()[-(lines or 0):])
         return ""
 
     def cgroups_of(self, pid):
@@ -377,6 +381,8 @@ class Stage:
         for directory, _, _ in os.walk(self.path("/sys/fs/cgroup")):
             things.add("cgroup " + directory.removeprefix(self.path("/sys/fs/cgroup")))
         for top in directories:
-            for directory, subdirectories, files in os.walk(self.path(top)):
-                things |= {"path " + os.path.join(directory, name).removeprefix(self.path("")) for name in subdirectories + files}
+            device = os.stat(self.path(top)).st_dev
+            for directory, names, files in os.walk(self.path(top)):
+                things |= {"path /" + os.path.join(directory, name).removeprefix(self.path("")) for name in names + files}
+                names[:] = [name for name in names if os.lstat(os.path.join(directory, name)).st_dev == device]
         return things

@@ -60,7 +60,7 @@ def furnish(work, hostname, controllers_only):
     run("umount", "--recursive", "--lazy", "/sys")
     run("mount", "-t", "proc", "proc", "/proc")
     run("mount", "-t", "tmpfs", "-o", "mode=755", "stage", work)
-    for name in ("bin", "dev", "home", "log", "store"):
+    for name in ("bin", "dev", "home", "log", "out", "store"):
         os.mkdir(f"{work}/{name}")
     for top in ("/etc", "/home", "/var/lib"):
         upper = work + "/upper" + top.replace("/", "-")
