@@ -14,7 +14,10 @@ static int normal(int r)
 	return r < 0 ? r : -EIO;
 }
 
-/* vsnprintf() reports what it would have written; we want what is there. */
+/*
+ * Formats into a place of its own, because an argument may be error_text() itself.
+ * vsnprintf() reports what it would have written; we want what is there.
+ */
 static size_t format_into(char *out, size_t size, const char *format, va_list arguments)
 {
 	int length = vsnprintf(out, size, format, arguments);
@@ -25,41 +28,57 @@ static size_t format_into(char *out, size_t size, const char *format, va_list ar
 	return (size_t)length < size ? (size_t)length : size - 1;
 }
 
+/* Replaces the story by at most what fits of two pieces. The second may lie in the story. */
+static void tell(const char *first, size_t first_length, const char *second)
+{
+	size_t room = sizeof(story) - 1 - first_length;
+	size_t second_length = strnlen(second, room);
+	memmove(story + first_length, second, second_length);
+	memcpy(story, first, first_length);
+	story[first_length + second_length] = '\0';
+}
+
 int fail(int r, const char *format, ...)
 {
 	r = normal(r);
+	char text[ERROR_TEXT_MAX - 2];
 	va_list arguments;
 	va_start(arguments, format);
-	size_t length = format_into(story, sizeof(story), format, arguments);
+	size_t length = format_into(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	advice[0] = '\0';
-	snprintf(story + length, sizeof(story) - length, ": %s", strerror(-r));
+
+	char reason[256];
+	snprintf(reason, sizeof(reason), ": %s", strerror(-r));
+	tell(text, length, reason);
 	return r;
 }
 
 int refuse(int r, const char *format, ...)
 {
+	char text[ERROR_TEXT_MAX];
 	va_list arguments;
 	va_start(arguments, format);
-	(void)format_into(story, sizeof(story), format, arguments);
+	size_t length = format_into(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	advice[0] = '\0';
+	tell(text, length, "");
 	return normal(r);
 }
 
 int wrap(int r, const char *format, ...)
 {
 	r = normal(r);
-	if (story[0] == '\0')
-		snprintf(story, sizeof(story), "%s", strerror(-r));
-
 	char frame[ERROR_TEXT_MAX];
 	va_list arguments;
 	va_start(arguments, format);
-	size_t length = format_into(frame, sizeof(frame), format, arguments);
+	size_t length = format_into(frame, sizeof(frame) - 2, format, arguments);
 	va_end(arguments);
-	snprintf(frame + length, sizeof(frame) - length, ": %s", story);
-	memcpy(story, frame, sizeof(story));
+
+	if (story[0] == '\0')
+		snprintf(story, sizeof(story), "%s", strerror(-r));
+	memcpy(frame + length, ": ", 2);
+	tell(frame, length + 2, story);
 	return r;
 }
 
@@ -85,7 +104,7 @@ const char *error_hint(void)
 
 int error_adopt(int r, const char *text, const char *hint_text)
 {
-	snprintf(story, sizeof(story), "%s", text);
+	tell("", 0, text);
 	snprintf(advice, sizeof(advice), "%s", hint_text);
 	return normal(r);
 }
