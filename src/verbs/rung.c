@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/* The program itself: what can be said before any verb, and the list of verbs. */
+
+#include "base/log.h"
+#include "cli/help.h"
+#include "verbs/verbs.h"
+
+static const struct option rung_options[] = {
+	{"--debug", "tell each step and how long it took", flag_in(rung_options, debug)},
+	{"--version", "show the version", flag_in(rung_options, version)},
+	{},
+};
+
+static int enter(struct invocation *invocation)
+{
+	const struct rung_options *options = options_of(invocation, rung_options);
+	if (options->debug)
+		log_configure(&(struct log_settings){
+			.fd = -1, .format = LOG_TEXT, .level = LOG_DEBUG, .program = "rung"});
+	return 0;
+}
+
+static int run(struct invocation *invocation)
+{
+	const struct rung_options *options = options_of(invocation, rung_options);
+	if (options->version)
+		return verb_version.run(invocation);
+	return help_print(invocation);
+}
+
+#define VERBS_HEADING_(text) {.heading = text},
+#define VERBS_VERB_(name) {.verb = &verb_##name},
+#define VERBS_AS_(word, name) {.verb = &verb_##name, .as = word},
+
+static const struct verb_entry verbs[] = {
+	RUNG_VERBS(VERBS_HEADING_, VERBS_VERB_, VERBS_AS_){},
+};
+
+const struct verb verb_rung = {
+	.name = "rung",
+	.summary = "run a program behind as strong a wall as you want",
+	.description =
+		"What to run and how strongly to wall it off are two choices. The same command "
+		"runs "
+		"a program of this machine in a sandbox, an image in a container, the image on a "
+		"kernel of its own, or a whole virtual machine. There is no daemon, and an "
+		"ordinary "
+		"user needs no privileges.",
+	.failure_status = 125,
+	verb_options(rung_options),
+	.verbs = verbs,
+	.enter = enter,
+	.run = run,
+};

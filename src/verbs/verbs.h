@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/*
+ * The table of verbs, in the order in which `rung` alone lists them. A new verb
+ * is a file that defines verb_<name>, a line here, and a line in meson.build.
+ *
+ *	HEADING(text)     starts a section of the overview
+ *	VERB(name)        verb_<name>
+ *	AS(word, name)    verb_<name> under another word, as in `rung images`
+ */
+
+#include "cli/verb.h"
+
+#define RUNG_VERBS(HEADING, VERB, AS) \
+	HEADING("For other programs") \
+	VERB(completion) \
+	HEADING("About") \
+	VERB(help) \
+	VERB(version)
+
+#define VERBS_NOTHING_(...)
+#define VERBS_DECLARE_(name) extern const struct verb verb_##name;
+RUNG_VERBS(VERBS_NOTHING_, VERBS_DECLARE_, VERBS_NOTHING_)
+#undef VERBS_NOTHING_
+#undef VERBS_DECLARE_
+
+/** The program: options that stand before or behind every verb. */
+extern const struct verb verb_rung;
+
+struct rung_options {
+	bool debug;
+	bool version;
+};
