@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/* Everything begins at the door: src/cli finds the verb in src/verbs and runs it. */
+
 #include "verbs/verbs.h"
 
 int main(int argc, char **argv)

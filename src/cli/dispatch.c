@@ -11,6 +11,7 @@
  */
 
 #include "base/error.h"
+#include "cli/complete.h"
 #include "cli/help.h"
 #include "cli/parse.h"
 #include "cli/suggest.h"
@@ -93,9 +94,14 @@ int cli_main(const struct verb *program, int argc, char **argv)
 	struct invocation *invocation = invocation_new(&arena, acting(program, name), NULL, name);
 	struct words words = {argv + (argc > 0), argv + argc};
 
-	int r = descend(&invocation, &words);
-	if (r >= 0)
-		r = run(invocation, r);
+	int r;
+	if (argc > 1 && text_equal(argv[1], "__complete")) {
+		r = complete_print(invocation, (const char *const *)argv + 2);
+	} else {
+		r = descend(&invocation, &words);
+		if (r >= 0)
+			r = run(invocation, r);
+	}
 	/* A full disk or a closed pipe must not look like success. */
 	if (r >= 0 && (fflush(stdout) != 0 || ferror(stdout)))
 		r = fail(errno ? -errno : -EIO, "write to standard output");

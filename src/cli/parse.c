@@ -21,15 +21,7 @@
 
 #include <errno.h>
 
-/* A row, the invocation whose options it fills, and the offset there. */
-struct found {
-	const struct option *option;
-	struct invocation *owner;
-	uint16_t offset;
-};
-
-/* Looks in the verb first, then in the nouns around it. name is NULL for a letter. */
-static bool find_option(struct invocation *invocation, const char *name, size_t length, char letter,
+bool find_option(struct invocation *invocation, const char *name, size_t length, char letter,
 	struct found *ret)
 {
 	for (struct invocation *owner = invocation; owner; owner = owner->outer) {
@@ -72,7 +64,7 @@ static int needs_value(
 					  (int)spec.placeholder_length, spec.placeholder));
 }
 
-static int use_option(const struct found *found, const char *named, const char *value)
+int option_use(const struct found *found, const char *named, const char *value)
 {
 	struct invocation *owner = found->owner;
 	char *target = (char *)owner->options + found->offset;
@@ -80,17 +72,17 @@ static int use_option(const struct found *found, const char *named, const char *
 	if (r < 0)
 		return r;
 
-	struct option_use *uses = arena_new(owner->arena, struct option_use, owner->use_count + 1);
-	if (owner->use_count)
-		memcpy(uses, owner->uses, owner->use_count * sizeof(*uses));
-	uses[owner->use_count] = (struct option_use){found->option, found->offset};
-	owner->uses = uses;
-	owner->use_count++;
+	struct given_option *given =
+		arena_new(owner->arena, struct given_option, owner->given_count + 1);
+	if (owner->given_count)
+		memcpy(given, owner->given, owner->given_count * sizeof(*given));
+	given[owner->given_count] = (struct given_option){found->option, found->offset};
+	owner->given = given;
+	owner->given_count++;
 	return 0;
 }
 
-/* Whether the value may stand in the next word. */
-static bool takes_word(const struct option *option)
+bool option_takes_word(const struct option *option)
 {
 	return option->field.kind != OPTION_FLAG && !option_spec(option).optional;
 }
@@ -108,12 +100,12 @@ static int parse_long(struct invocation *invocation, const char *word, struct wo
 	}
 
 	const char *named = arena_format(invocation->arena, "--%.*s", (int)length, name);
-	if (!value && takes_word(found.option)) {
+	if (!value && option_takes_word(found.option)) {
 		if (words->next == words->end)
 			return needs_value(invocation, found.option, named);
 		value = *words->next++;
 	}
-	return use_option(&found, named, value);
+	return option_use(&found, named, value);
 }
 
 /* "-it", "-eFOO=1", "-e=FOO=1", "-e FOO=1". */
@@ -136,12 +128,12 @@ static int parse_letters(struct invocation *invocation, const char *word, struct
 			value = c + 2;
 		else if (!flag && c[1])
 			value = c + 1;
-		else if (takes_word(found.option)) {
+		else if (option_takes_word(found.option)) {
 			if (words->next == words->end)
 				return needs_value(invocation, found.option, named);
 			value = *words->next++;
 		}
-		int r = use_option(&found, named, value);
+		int r = option_use(&found, named, value);
 		if (r < 0 || value)
 			return r;
 	}
@@ -210,13 +202,13 @@ struct argument_range argument_range(const char *arguments)
 	return range;
 }
 
-static int check_conflicts(const struct invocation *invocation, const struct option_use *use)
+static int check_conflicts(const struct invocation *invocation, const struct given_option *use)
 {
 	const char *name = use->option->conflicts;
 	while (*name) {
 		size_t length = strcspn(name, " ");
-		for (size_t i = 0; i < invocation->use_count; i++)
-			if (option_named(invocation->uses[i].option, name + 2, length - 2)) {
+		for (size_t i = 0; i < invocation->given_count; i++)
+			if (option_named(invocation->given[i].option, name + 2, length - 2)) {
 				struct option_spec spec = option_spec(use->option);
 				return usage_error(invocation,
 					"--%.*s and %.*s cannot be given together",
@@ -243,8 +235,8 @@ int parse_check(const struct invocation *invocation)
 		return usage_error(
 			invocation, "%.*s is missing", (int)strcspn(missing, " [."), missing);
 	}
-	for (size_t i = 0; i < invocation->use_count; i++) {
-		int r = check_conflicts(invocation, &invocation->uses[i]);
+	for (size_t i = 0; i < invocation->given_count; i++) {
+		int r = check_conflicts(invocation, &invocation->given[i]);
 		if (r < 0)
 			return r;
 	}

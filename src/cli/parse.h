@@ -6,7 +6,7 @@
 #include "cli/verb.h"
 
 /** One option on the command line. */
-struct option_use {
+struct given_option {
 	const struct option *option;
 	uint16_t offset; /* of the field in the invocation's options */
 };
@@ -34,6 +34,23 @@ struct invocation *invocation_new(
 
 /** Whether there are too few or too many arguments, and whether options conflict. 0 or -EINVAL. */
 [[nodiscard]] int parse_check(const struct invocation *invocation);
+
+/** A row, the invocation whose options it fills, and the offset there. */
+struct found {
+	const struct option *option;
+	struct invocation *owner;
+	uint16_t offset;
+};
+
+/** Looks in the verb first, then in the nouns around it. name is NULL for a letter. */
+bool find_option(struct invocation *invocation, const char *name, size_t length, char letter,
+	struct found *ret);
+
+/** Whether the value may stand in the next word. */
+bool option_takes_word(const struct option *option);
+
+/** Stores the value of a found option and notes that it was given. 0 or -EINVAL with a story. */
+[[nodiscard]] int option_use(const struct found *found, const char *named, const char *value);
 
 /** How many arguments the text of verb.arguments asks for; most is SIZE_MAX for "...". */
 struct argument_range {

@@ -69,8 +69,8 @@ bool option_given(const struct invocation *invocation, const void *field)
 {
 	size_t offset = (size_t)((const char *)field - (const char *)invocation->options);
 	assert(offset < invocation->verb->options_size);
-	for (size_t i = 0; i < invocation->use_count; i++)
-		if (invocation->uses[i].offset == offset)
+	for (size_t i = 0; i < invocation->given_count; i++)
+		if (invocation->given[i].offset == offset)
 			return true;
 	return false;
 }

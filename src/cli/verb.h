@@ -75,8 +75,8 @@ struct invocation {
 	size_t argument_count;
 	int failure_status;  /* for run() < 0; a verb may change it (126, 127) */
 	struct arena *arena; /* lives as long as the process */
-	struct option_use *uses;
-	size_t use_count;
+	struct given_option *given;
+	size_t given_count;
 };
 
 /** The verb's options: `struct run_options *options = options_of(invocation, run_options);` */

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/* `rung version`; `rung --version` says the same. */
+
 #include "verbs/verbs.h"
 
 #include <stdio.h>
