@@ -33,6 +33,26 @@
 #define MOVE_MOUNT_BENEATH 0x00000200 /* Linux 6.5 */
 #endif
 
+#ifndef MPOL_WEIGHTED_INTERLEAVE
+#define MPOL_WEIGHTED_INTERLEAVE 6 /* Linux 6.9, set_mempolicy(2) */
+#endif
+
+/* landlock(7): what came after ABI 2. The headers of 6.1 stop at REFER. */
+#ifndef LANDLOCK_ACCESS_FS_TRUNCATE
+#define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14) /* ABI 3, Linux 6.2 */
+#endif
+#ifndef LANDLOCK_ACCESS_FS_IOCTL_DEV
+#define LANDLOCK_ACCESS_FS_IOCTL_DEV (1ULL << 15) /* ABI 5, Linux 6.10 */
+#endif
+#ifndef LANDLOCK_ACCESS_NET_BIND_TCP
+#define LANDLOCK_ACCESS_NET_BIND_TCP (1ULL << 0) /* ABI 4, Linux 6.7 */
+#define LANDLOCK_ACCESS_NET_CONNECT_TCP (1ULL << 1)
+#endif
+#ifndef LANDLOCK_SCOPE_SIGNAL
+#define LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET (1ULL << 0) /* ABI 6, Linux 6.12 */
+#define LANDLOCK_SCOPE_SIGNAL (1ULL << 1)
+#endif
+
 static inline int kernel_result(long r)
 {
 	return r < 0 ? -errno : (int)r;
@@ -106,4 +126,12 @@ static inline int kernel_fsconfig(
 static inline int kernel_fsmount(int fd, unsigned flags, unsigned attributes)
 {
 	return kernel_result(syscall(SYS_fsmount, fd, flags, attributes));
+}
+
+/** The largest errno a system call returns: MAX_ERRNO of the kernel's linux/err.h. */
+#define KERNEL_MAX_ERRNO 4095
+
+static inline int kernel_seccomp(unsigned operation, unsigned flags, void *arguments)
+{
+	return kernel_result(syscall(SYS_seccomp, operation, flags, arguments));
 }

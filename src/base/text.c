@@ -64,13 +64,9 @@ void text_format(struct text *text, const char *format, ...)
 	va_end(again);
 }
 
-/*
- * The length of the well-formed UTF-8 sequence at s, 0 if there is none
- * (Unicode 15, table 3-7: no overlong forms, no surrogates, nothing above
- * U+10FFFF).
- */
-static size_t utf8_length(const unsigned char *s)
+size_t text_utf8_length(const char *text)
 {
+	const unsigned char *s = (const unsigned char *)text;
 	if (s[0] < 0x80)
 		return 1;
 	if (s[0] >= 0xc2 && s[0] <= 0xdf)
@@ -91,7 +87,7 @@ void text_json_string(struct text *text, const char *string)
 {
 	text_add(text, "\"");
 	for (const unsigned char *s = (const unsigned char *)string; *s;) {
-		size_t length = utf8_length(s);
+		size_t length = text_utf8_length((const char *)s);
 		if (*s == '"' || *s == '\\')
 			text_format(text, "\\%c", *s);
 		else if (*s < 0x20 || *s == 0x7f)

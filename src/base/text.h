@@ -27,6 +27,12 @@ void text_add(struct text *text, const char *string);
 void text_add_bytes(struct text *text, const void *bytes, size_t length);
 [[gnu::format(printf, 2, 3)]] void text_format(struct text *text, const char *format, ...);
 
+/**
+ * The length of the well-formed UTF-8 sequence at text, 0 if there is none (Unicode 15,
+ * table 3-7: no overlong forms, no surrogates, nothing above U+10FFFF). NUL counts as one.
+ */
+[[nodiscard]] size_t text_utf8_length(const char *text);
+
 /** Adds string as a JSON string with quotes; bytes that are not UTF-8 become U+FFFD (RFC 8259). */
 void text_json_string(struct text *text, const char *string);
 

@@ -366,5 +366,11 @@ void plan_fini(struct plan *plan);
 /** The annotation's value, NULL if there is none. */
 const char *plan_annotation(const struct plan *plan, const char *key);
 
+/**
+ * The path below /proc/sys of a kernel parameter written with dots or with slashes; NULL
+ * if some part of it is empty, "." or "..".
+ */
+const char *plan_sysctl_path(const char *name, struct arena *arena);
+
 /** True if the plan wants this namespace and a new one (not joined by path). */
 bool plan_new_namespace(const struct plan *plan, enum plan_namespace kind);
