@@ -187,14 +187,10 @@ static void print_usage(struct help *help, const struct invocation *invocation)
 	text_add(&help->text, "\n\n");
 }
 
-int help_print(const struct invocation *invocation)
+void help_write(const struct invocation *invocation, unsigned width, bool colours, struct text *out)
 {
 	const struct verb *verb = invocation->verb;
-	unsigned columns = terminal_columns(STDOUT_FILENO);
-	struct help help = {
-		.width = columns < HELP_WIDTH_MAX ? columns : HELP_WIDTH_MAX,
-		.colours = terminal_colours(STDOUT_FILENO),
-	};
+	struct help help = {.width = width, .colours = colours};
 	if (help.width < HELP_COLUMN + 20)
 		help.width = HELP_COLUMN + 20;
 
@@ -213,8 +209,17 @@ int help_print(const struct invocation *invocation)
 	if (verb->verbs)
 		text_format(&help.text, "\nRun '%s COMMAND --help' for more on a command.\n",
 			invocation->words);
-	fputs(text_get(&help.text), stdout);
+	text_add(out, text_get(&help.text));
 	text_fini(&help.text);
+}
+
+int help_print(const struct invocation *invocation)
+{
+	unsigned columns = terminal_columns(STDOUT_FILENO);
+	autofini(text_fini) struct text text = {};
+	help_write(invocation, columns < HELP_WIDTH_MAX ? columns : HELP_WIDTH_MAX,
+		terminal_colours(STDOUT_FILENO), &text);
+	fputs(text_get(&text), stdout);
 	return 0;
 }
 

@@ -6,6 +6,10 @@
 /** Prints --help of the invocation's verb to standard output. Returns 0. */
 [[nodiscard]] int help_print(const struct invocation *invocation);
 
+/** Adds --help of the invocation's verb, wrapped to width. */
+void help_write(
+	const struct invocation *invocation, unsigned width, bool colours, struct text *out);
+
 /** `rung help oci create`: --help of the verb that the NULL-terminated words name, from the program
  * on. */
 [[nodiscard]] int help_of_words(const struct invocation *invocation, const char *const words[]);
