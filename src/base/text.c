@@ -92,6 +92,8 @@ void text_json_string(struct text *text, const char *string)
 			text_format(text, "\\%c", *s);
 		else if (*s < 0x20 || *s == 0x7f)
 			text_format(text, "\\u%04x", *s);
+		else if (*s == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0) /* C1: CSI and its like */
+			text_format(text, "\\u%04x", s[1]);
 		else if (length == 0)
 			text_add(text, "\\ufffd");
 		else

@@ -50,10 +50,26 @@ static const struct json_field user_fields[] = {
 static const struct json_shape user_shape = SHAPE(struct plan_process, user_fields);
 
 static const struct json_field console_fields[] = {
-	UNSIGNED("height", struct plan_process, console_height),
-	UNSIGNED("width", struct plan_process, console_width),
+	UNSIGNED("height", struct plan_process, console_height, .flags = REQUIRED),
+	UNSIGNED("width", struct plan_process, console_width, .flags = REQUIRED),
 };
 static const struct json_shape console_shape = SHAPE(struct plan_process, console_fields);
+
+static int read_console(const struct json *at, struct arena *arena, void *target)
+{
+	return json_shape_read(at, &console_shape, arena, target);
+}
+
+/* Both or none: zero by zero is how "not given" is kept. */
+static void write_console(struct json_writer *writer, const char *name, const void *source)
+{
+	const struct plan_process *process = source;
+	if (!process->console_height && !process->console_width)
+		return;
+	json_open(writer, name, '{');
+	json_shape_write(writer, &console_shape, source);
+	json_close(writer);
+}
 
 /* Unknown names: "MUST be logged as a warning", so that newer lists run on older runtimes. */
 #define CAPABILITIES(set) \
@@ -206,7 +222,7 @@ static int check_process(const struct json *at, struct arena *arena, void *targe
 
 static const struct json_field process_fields[] = {
 	BOOL("terminal", struct plan_process, terminal),
-	GROUP("consoleSize", &console_shape),
+	CUSTOM("consoleSize", read_console, write_console),
 	GROUP("user", &user_shape, .flags = ALWAYS),
 	STRINGS("args", struct plan_process, arguments, .flags = REQUIRED),
 	STRING("commandLine", struct plan_process, command_line),
