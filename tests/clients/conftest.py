@@ -14,9 +14,11 @@ from stage import Stage, Unavailable, sweep, wait_until
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 # Kept by clients for the life of the machine, whatever the runtime does. (dockerd deletes unmounted files in netns once a
-# minute; a network namespace that lives on is still found, by its mount.)
+# minute; a network namespace that lives on is still found, by its mount. podman makes and removes a pod's cgroup only in hierarchies
+# with controllers; parents that the runtime had to make in the others stay.)
 KEPT = re.compile(
     r"path /run/(containers/storage/|libpod/|containers/networks/|docker/(libnetwork|plugins|swarm|netns)/|mount|lock|crun$|runc$|rung$)"
+    r"|mount \S+ (/run/netns|\S+/containers(/storage)?/overlay)$|cgroup /(systemd|unified)/libpod_parent/[0-9a-f]{64}$"
     r"|path /run/netns$|path /run/user/\d+/(libpod/tmp/|containers/|crun$|runc$|rung$)"
 )
 
@@ -43,6 +45,13 @@ class Runtime:
         os.symlink(self.real, stage.path(f"{stage.work}/bin/real/{name}"))
         stage.write(self.path, f'#!/bin/sh\nprintf "%s" "$$ " >>{trace}\nprintf "%s " "$@" >>{trace}\n'
                                f'echo >>{trace}\nexec {stage.work}/bin/real/{name} "$@"\n', 0o755)
+
+    def under_name(self, stage, name):
+        """Another path of the runtime in the stage, with the file name of another runtime."""
+        path = f"{stage.work}/bin/{name}"
+        if not os.path.lexists(stage.path(path)):
+            os.symlink(self.real, stage.path(path))
+        return path
 
 
 @pytest.fixture(scope="session")

@@ -123,6 +123,10 @@ class Terminal:
         """Change the window's size; the kernel tells the client by SIGWINCH."""
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
+    def expect_raw(self):
+        """Wait until the client took over the terminal; what is typed before would be handled by the wrong side."""
+        wait_until(lambda: not termios.tcgetattr(self.master)[3] & termios.ICANON, "the client makes the terminal raw")
+
     def type(self, text):
         os.write(self.master, text.encode())
 

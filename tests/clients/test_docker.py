@@ -111,14 +111,18 @@ def test_terminal(client):
 
 
 def test_terminal_detach_and_attach(client):
-    name, _ = client.background("sh", options=("-it",))
+    name, _ = client.background("sh", "-c", 'while read -r line; do eval "$line"; done', options=("-it",))
     with client.stage.terminal(DOCKER, "attach", name) as terminal:
+        terminal.expect_raw()
         terminal.type("echo here$((1))\n")
         terminal.expect("here1")
-        terminal.type("\x10\x11")  # ctrl-p ctrl-q
+        terminal.type("\x10")  # ctrl-p ctrl-q, which clients know only as two reads
+        client.stage.run("sleep", "0.3")
+        terminal.type("\x11")
         terminal.wait()
     assert client.inspect(name)["State"]["Running"]
     with client.stage.terminal(DOCKER, "attach", name) as terminal:
+        terminal.expect_raw()
         terminal.type("echo again$((1)); exit 4\n")
         terminal.expect("again1")
         assert terminal.wait() == 4
