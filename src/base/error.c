@@ -6,6 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Here are the functions behind the macros. */
+#undef fail
+#undef refuse
+#undef wrap
+
 static _Thread_local char story[ERROR_TEXT_MAX];
 static _Thread_local char advice[1024];
 

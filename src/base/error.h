@@ -48,3 +48,18 @@ const char *error_hint(void);
 int error_adopt(int r, const char *text, const char *hint_text);
 
 void error_clear(void);
+
+/*
+ * That these return negative numbers is told to the compiler as well: without it gcc takes
+ * `if (r < 0) return r;` after a call that failed this way for something that may not happen,
+ * and warns of out-parameters that were left alone.
+ */
+static inline int error_negative(int r)
+{
+	if (r >= 0)
+		__builtin_unreachable();
+	return r;
+}
+#define fail(...) error_negative(fail(__VA_ARGS__))
+#define refuse(...) error_negative(refuse(__VA_ARGS__))
+#define wrap(...) error_negative(wrap(__VA_ARGS__))
