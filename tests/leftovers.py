@@ -18,18 +18,12 @@ def adopt():
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def children(pid):
+def children():
+    """Pids of this process's children, adopted ones and ended ones among them."""
     found = []
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
-                fields = file.read().rpartition(")")[2].split()
-            if int(fields[1]) == pid:
-                found.append(int(name))
-        except OSError:
-            pass
+    for task in os.listdir("/proc/self/task"):
+        with open(f"/proc/self/task/{task}/children", encoding="ascii") as file:
+            found += [int(word) for word in file.read().split()]
     return found
 
 
@@ -41,14 +35,17 @@ def describe(pid):
         return "?"
 
 
-def reap():
-    """Collects orphans that have ended by themselves; returns the pids that still run."""
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        pass
-    return children(os.getpid())
+def reap(except_for=()):
+    """Collects orphans that have ended, but not those whose status somebody waits for; returns what still runs."""
+    running = []
+    for pid in children():
+        if pid not in except_for:
+            try:
+                if os.waitpid(pid, os.WNOHANG)[0] == 0:
+                    running.append(pid)
+            except ChildProcessError:
+                pass
+    return running
 
 
 def mounts():
