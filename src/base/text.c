@@ -90,6 +90,8 @@ void text_json_string(struct text *text, const char *string)
 		size_t length = text_utf8_length((const char *)s);
 		if (*s == '"' || *s == '\\')
 			text_format(text, "\\%c", *s);
+		else if (*s == '\n' || *s == '\t')
+			text_add(text, *s == '\n' ? "\\n" : "\\t");
 		else if (*s < 0x20 || *s == 0x7f)
 			text_format(text, "\\u%04x", *s);
 		else if (*s == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0) /* C1: CSI and its like */

@@ -51,8 +51,8 @@ static bool wants(const struct plan *plan, enum plan_namespace kind)
 
 static int needs(const struct json *linux_section, const char *key, enum plan_namespace kind)
 {
-	return json_refuse_member(
-		linux_section, key, "needs a %s namespace", plan_namespace_facts[kind].oci_name);
+	return json_refuse_member(linux_section, key, "needs \"%s\" in linux.namespaces",
+		plan_namespace_facts[kind].oci_name);
 }
 
 static int check_namespaces(const struct json *at, const struct plan *plan)
@@ -74,7 +74,8 @@ static int check_namespaces(const struct json *at, const struct plan *plan)
 		return needs(&section, "netDevices", PLAN_NS_NETWORK);
 	bool offsets = plan->monotonic_offset.given || plan->boottime_offset.given;
 	if (offsets && !plan_new_namespace(plan, PLAN_NS_TIME))
-		return json_refuse_member(&section, "timeOffsets", "needs a new time namespace");
+		return json_refuse_member(
+			&section, "timeOffsets", "needs a new \"time\" in linux.namespaces");
 	return 0;
 }
 

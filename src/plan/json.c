@@ -203,7 +203,7 @@ static int parse_word(struct parser *parser, const struct json *at, struct json_
 {
 	static const struct {
 		const char *word;
-		enum json_type type;
+		enum json_value_type type;
 	} words[] = {{"true", JSON_TRUE}, {"false", JSON_FALSE}, {"null", JSON_NULL}};
 	for (size_t i = 0; i < array_length(words); i++) {
 		if (text_starts(parser->at, words[i].word)) {

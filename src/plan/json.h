@@ -28,7 +28,7 @@
 /** Containers inside containers; deeper documents are refused. */
 #define JSON_DEPTH_MAX 64
 
-enum json_type {
+enum json_value_type {
 	JSON_NULL,
 	JSON_FALSE,
 	JSON_TRUE,
@@ -40,7 +40,7 @@ enum json_type {
 
 /** A node of what was read. Walked with first and next; length counts an array's or object's. */
 struct json_value {
-	enum json_type type;
+	enum json_value_type type;
 	uint32_t length;               /* of text in bytes, or the number of children */
 	const char *key;               /* the member's name; NULL in arrays */
 	const struct json_value *next; /* in the same array or object */
@@ -98,8 +98,8 @@ struct json_quoted json_quote(const char *text);
 struct json json_child(const struct json *parent, const struct json_value *child, size_t index);
 
 /* Each: 0, or -EINVAL with a story when the value is of another type or out of range. */
-[[nodiscard]] int json_expect(const struct json *at, enum json_type type);
-[[nodiscard]] int json_bool(const struct json *at, bool *ret_value);
+[[nodiscard]] int json_expect(const struct json *at, enum json_value_type type);
+[[nodiscard]] int json_boolean(const struct json *at, bool *ret_value);
 [[nodiscard]] int json_string(const struct json *at, const char **ret_value);
 [[nodiscard]] int json_unsigned(
 	const struct json *at, uint64_t lowest, uint64_t highest, uint64_t *ret_value);

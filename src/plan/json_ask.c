@@ -121,7 +121,7 @@ bool json_find(const struct json *object, const char *key, struct json *ret_memb
 	return false;
 }
 
-static const char *type_name(enum json_type type)
+static const char *type_name(enum json_value_type type)
 {
 	static const char *const names[] = {
 		[JSON_NULL] = "null",
@@ -135,7 +135,7 @@ static const char *type_name(enum json_type type)
 	return names[type];
 }
 
-int json_expect(const struct json *at, enum json_type type)
+int json_expect(const struct json *at, enum json_value_type type)
 {
 	if (at->value->type == type)
 		return 0;
@@ -143,7 +143,7 @@ int json_expect(const struct json *at, enum json_type type)
 		at, "expected %s, found %s", type_name(type), type_name(at->value->type));
 }
 
-int json_bool(const struct json *at, bool *ret_value)
+int json_boolean(const struct json *at, bool *ret_value)
 {
 	if (at->value->type != JSON_TRUE && at->value->type != JSON_FALSE)
 		return json_refuse(

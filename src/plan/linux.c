@@ -168,7 +168,7 @@ static int read_old_monitoring(const struct json *at, struct arena *arena, void 
 {
 	struct plan_intel_rdt *rdt = target;
 	bool wanted;
-	int r = json_bool(at, &wanted);
+	int r = json_boolean(at, &wanted);
 	if (r >= 0 && wanted)
 		rdt->enable_monitoring = true;
 	return r;

@@ -25,7 +25,7 @@
 #include "plan/plan.h"
 #include "plan/words.h"
 
-enum json_kind {
+enum json_field_kind {
 	FIELD_BOOL,
 	FIELD_STRING,
 	FIELD_PATH,     /* an absolute path */
@@ -59,7 +59,7 @@ struct json_shape;
 
 struct json_field {
 	const char *name;
-	enum json_kind kind;
+	enum json_field_kind kind;
 	enum json_field_flags flags;
 	uint16_t offset, size; /* the struct member */
 	uint16_t count;        /* arrays, maps, pairs: offset of the number of items */

@@ -223,7 +223,7 @@ static int read_field(
 	void *member = target + field->offset;
 	switch (field->kind) {
 	case FIELD_BOOL:
-		return json_bool(at, member);
+		return json_boolean(at, member);
 	case FIELD_STRING:
 	case FIELD_PATH:
 		return read_string(at, field, member);
