@@ -62,8 +62,8 @@ static int write_swap(const struct cgroup_directory *directory, int64_t value)
  * The kernel holds memory <= memory+swap after each single write, so what comes
  * first depends on the direction: memory+swap is raised before memory, lowered after it.
  */
-static int memory_and_swap(
-	const struct cgroup_directory *directory, const struct plan_resources *resources)
+static int memory_and_swap(const struct cgroup_directory *directory,
+	const struct plan_resources *resources, bool update)
 {
 	int64_t memory = resources->memory_limit.given ? resources->memory_limit.value : 0;
 	int64_t swap = resources->memory_swap.given ? resources->memory_swap.value : 0;
@@ -72,7 +72,7 @@ static int memory_and_swap(
 		swap = -1; /* "no memory limit" means no limit at all */
 	bool swap_first = swap == -1;
 	uint64_t current;
-	if (memory != 0 && swap > 0 &&
+	if (update && memory != 0 && swap > 0 && /* a new cgroup has no limit: memory first */
 		cgroup_read_u64(directory, "memory.limit_in_bytes", &current) == 0)
 		swap_first = current < (uint64_t)swap;
 
@@ -109,7 +109,7 @@ int cgroup_apply_memory_v1(const struct cgroup_directory *directory,
 		return r;
 	kernel_memory(directory, resources->memory_kernel, "memory.kmem.limit_in_bytes");
 	kernel_memory(directory, resources->memory_kernel_tcp, "memory.kmem.tcp.limit_in_bytes");
-	r = memory_and_swap(directory, resources);
+	r = memory_and_swap(directory, resources, update);
 	if (r == 0 && resources->memory_reservation.given &&
 		resources->memory_reservation.value != 0)
 		r = cgroup_write(directory, "memory reservation", "memory.soft_limit_in_bytes",

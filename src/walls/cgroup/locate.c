@@ -77,6 +77,17 @@ static bool needed(const struct search *search, const struct hierarchy *hierarch
 	return (search->required & ~elsewhere) || search->resources->unified_count;
 }
 
+/*
+ * Where device nodes cannot be made anyway, device rules protect nothing and their loss is
+ * none (runc thinks so too). Asked only where the rules are about to be lost.
+ */
+static void forget_moot_devices(struct search *search)
+{
+	unsigned bit = CONTROLLER_BIT(CONTROLLER_DEVICES);
+	if (search->required & bit && in_user_namespace())
+		search->required &= ~bit;
+}
+
 static int refuse_place(const struct search *search, const struct hierarchy *hierarchy, int reason)
 {
 	const char *name = hierarchy->controllers[0] ? hierarchy->controllers : "v2";
@@ -104,8 +115,8 @@ static int refuse_place(const struct search *search, const struct hierarchy *hie
 }
 
 /* 1: *ret_path is set, 0: leave this hierarchy out, or a negative errno. */
-static int place_path(const struct search *search, const struct hierarchy *hierarchy,
-	struct arena *arena, const char **ret_path)
+static int place_path(struct search *search, const struct hierarchy *hierarchy, struct arena *arena,
+	const char **ret_path)
 {
 	bool need = needed(search, hierarchy);
 	int r;
@@ -120,14 +131,15 @@ static int place_path(const struct search *search, const struct hierarchy *hiera
 	}
 	if (r == 0)
 		return 1;
-	if (need)
+	forget_moot_devices(search);
+	if (needed(search, hierarchy))
 		return refuse_place(search, hierarchy, r);
 	step("cgroup hierarchy \"%s\" is not ours to write: left out", hierarchy->controllers);
 	return 0;
 }
 
 /* A limit whose controller is in no hierarchy at all. */
-static int check_controllers_exist(const struct search *search)
+static int check_controllers_exist(struct search *search)
 {
 	if (search->has_v2)
 		return 0; /* create.c knows what v2 has */
@@ -136,6 +148,9 @@ static int check_controllers_exist(const struct search *search)
 			continue;
 		const char *name = controller_facts[c].v1_name;
 		if (name && hierarchy_with(search->found, name))
+			continue;
+		forget_moot_devices(search);
+		if (!(search->required & CONTROLLER_BIT(c)))
 			continue;
 		int r = refuse(-ENODEV,
 			"%s: no cgroup hierarchy with the \"%s\" controller is "
@@ -150,7 +165,7 @@ static int check_controllers_exist(const struct search *search)
 }
 
 static int locate_places(
-	const struct search *search, struct arena *arena, struct cgroup_location *location)
+	struct search *search, struct arena *arena, struct cgroup_location *location)
 {
 	int r = check_controllers_exist(search);
 	if (r < 0)
@@ -173,15 +188,6 @@ static int locate_places(
 	return 0;
 }
 
-/* Where device nodes cannot be made anyway, device rules protect nothing (runc thinks so too). */
-static unsigned without_moot_devices(unsigned required)
-{
-	if (required & CONTROLLER_BIT(CONTROLLER_DEVICES) &&
-		(geteuid() != 0 || in_user_namespace()))
-		required &= ~CONTROLLER_BIT(CONTROLLER_DEVICES);
-	return required;
-}
-
 static int start_search(const struct plan_resources *resources, struct arena *arena,
 	struct hierarchies *found, struct search *ret_search)
 {
@@ -197,8 +203,10 @@ static int start_search(const struct plan_resources *resources, struct arena *ar
 		.found = found,
 		.has_v2 = hierarchy_with(found, "") != NULL,
 		.wanted = cgroup_wanted(resources),
-		.required = without_moot_devices(cgroup_required(resources)),
+		.required = cgroup_required(resources),
 	};
+	if (geteuid() != 0) /* see forget_moot_devices() */
+		ret_search->required &= ~CONTROLLER_BIT(CONTROLLER_DEVICES);
 	return 0;
 }
 
