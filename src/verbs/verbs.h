@@ -14,6 +14,7 @@
 
 #define RUNG_VERBS(HEADING, VERB, AS) \
 	HEADING("For other programs") \
+	VERB(oci) \
 	VERB(completion) \
 	HEADING("About") \
 	VERB(help) \

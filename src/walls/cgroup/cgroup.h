@@ -100,3 +100,18 @@ void cgroup_location_write(const struct cgroup_location *location, struct text *
 
 /** Kills what is left, removes the directories and what was made below them, stops the scope. */
 [[nodiscard]] int cgroup_destroy(const struct cgroup_location *location);
+
+/**
+ * A cgroup @name below the container's, made if it is not there; it goes with the container. Paths
+ * live in @arena.
+ */
+[[nodiscard]] int cgroup_below(const struct cgroup_location *location, const char *name,
+	struct arena *arena, struct cgroup_location *ret_below);
+
+/**
+ * The location with the v1 places added that these resources need and the container is not in yet;
+ * they are made and its processes moved there. Without such need: the same location.
+ */
+[[nodiscard]] int cgroup_extend(const struct cgroup_location *location,
+	const struct plan_resources *resources, struct arena *arena,
+	struct cgroup_location *ret_wider);

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/*
+ * rung-init: a PID 1 for programs that were not written to be one.
+ *
+ *	rung-init [--] PROGRAM [ARGUMENT...]
+ *
+ * It starts the program, passes every signal on to it, buries every orphan, and ends with the
+ * program's status. As PID 1 a program has no default reactions to signals (a `sleep` ignores
+ * SIGTERM) and inherits orphans that it never waits for; behind rung-init it has a parent like
+ * anywhere else.
+ *
+ * The program gets a process group of its own and, if there is a terminal, the foreground of it,
+ * so that Ctrl-C reaches it once and directly.
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int fail(const char *what, int status)
+{
+	dprintf(STDERR_FILENO, "rung-init: %s: %s\n", what, strerror(errno));
+	return status;
+}
+
+static void be_program(char **arguments, const sigset_t *mask)
+{
+	(void)setpgid(0, 0);
+	/* From the background tcsetpgrp() stops its caller unless SIGTTOU is blocked, which it is.
+	 */
+	(void)tcsetpgrp(STDIN_FILENO, getpid());
+	(void)sigprocmask(SIG_SETMASK, mask, NULL);
+	execvp(arguments[0], arguments);
+	_exit(fail(arguments[0], errno == ENOENT ? 127 : 126));
+}
+
+/* Buries all that have died; the program's own status is what we end with. -1: it still runs. */
+static int reap(pid_t program)
+{
+	int status, result = -1;
+	pid_t pid;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		if (pid == program)
+			result = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	return result;
+}
+
+static int attend(pid_t program, const sigset_t *all)
+{
+	for (;;) {
+		int number = sigwaitinfo(all, NULL);
+		if (number == SIGCHLD) {
+			int result = reap(program);
+			if (result >= 0)
+				return result;
+		} else if (number > 0) {
+			(void)kill(program, number);
+		}
+	}
+}
+
+int main(int count, char **arguments)
+{
+	char **program = arguments + 1;
+	if (count > 1 && strcmp(program[0], "--") == 0)
+		program++;
+	if (!program[0]) {
+		dprintf(STDERR_FILENO, "usage: rung-init [--] PROGRAM [ARGUMENT...]\n");
+		return 125;
+	}
+	/* Elsewhere than as PID 1 it takes orphans all the same. */
+	if (getpid() != 1)
+		(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+
+	sigset_t all, before;
+	sigfillset(&all);
+	(void)sigprocmask(SIG_BLOCK, &all, &before);
+	pid_t pid = fork();
+	if (pid < 0)
+		return fail("fork", 125);
+	if (pid == 0)
+		be_program(program, &before);
+	return attend(pid, &all);
+}

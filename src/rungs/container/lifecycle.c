@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/*
+ * What happens to a container after it was made: start, signals, pause, removal. Each command is a
+ * process of its own and knows nothing but the record; so each looks first what is true.
+ */
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/kernel.h"
+#include "base/log.h"
+#include "rungs/container/channel.h"
+#include "rungs/container/container.h"
+#include "rungs/container/hooks.h"
+#include "walls/intel_rdt.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+/** How long a killed container may take to be gone: the kernel frees what it held. */
+#define DEATH_TIMEOUT_MS 10000
+
+/* ---- start ----------------------------------------------------------------------- */
+
+static int wrong_status(const struct container_record *record, enum container_status status)
+{
+	return refuse(-EBUSY, "cannot start container %s: it is %s", record->id,
+		status == CONTAINER_STOPPED ? "stopped" : container_status_name(status));
+}
+
+static int connect_to_start(const struct container_record *record)
+{
+	autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/start.sock",
+		fd_path(record->directory_fd).text);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	return take_fd(fd);
+}
+
+static int say_go(const struct container_record *record)
+{
+	autoclose int fd = connect_to_start(record);
+	if (fd < 0)
+		return wrong_status(record, container_status(record));
+	if (send(fd, "g", 1, MSG_NOSIGNAL) != 1)
+		return fail(-errno, "start container %s", record->id);
+	(void)unlinkat(record->directory_fd, "start.sock", 0);
+	int r = channel_wait(fd);
+	return r < 0 ? r : 0;
+}
+
+int container_start(const char *state_root, const char *id)
+{
+	autofini(container_record_fini) struct container_record record = {.directory_fd = -1};
+	int r = container_load(state_root, id, &record);
+	if (r < 0)
+		return r;
+	enum container_status status = container_status(&record);
+	if (status != CONTAINER_CREATED)
+		return wrong_status(&record, status);
+	r = say_go(&record);
+	if (r < 0)
+		return r;
+	step("program runs");
+
+	autofini(plan_fini) struct plan plan = {};
+	r = container_load_plan(&record, &plan);
+	if (r < 0)
+		return r;
+	if (plan.hooks.count[PLAN_HOOK_POSTSTART] == 0)
+		return 0;
+	autofini(text_fini) struct text state = {};
+	container_state_write(&record, CONTAINER_RUNNING, record.init.pid, true, &state);
+	hooks_run_all(&plan.hooks, PLAN_HOOK_POSTSTART, text_get(&state));
+	return 0;
+}
+
+/* ---- signals --------------------------------------------------------------------------- */
+
+/*
+ * In somebody else's pid namespace the others outlive their first process, so a SIGKILL means all
+ * of them (runc 2.x does the same).
+ */
+static bool shares_pids(const struct container_record *record)
+{
+	return !(record->namespaces & 1u << PLAN_NS_PID);
+}
+
+int container_kill(const char *state_root, const char *id, int signal_number, bool all)
+{
+	autofini(container_record_fini) struct container_record record = {.directory_fd = -1};
+	int r = container_load(state_root, id, &record);
+	if (r < 0)
+		return r;
+	enum container_status status = container_status(&record);
+	if (all ||
+		(signal_number == SIGKILL && shares_pids(&record) && status != CONTAINER_STOPPED)) {
+		r = cgroup_signal_all(&record.cgroup, signal_number);
+		return r < 0 ? wrap(r, "kill container %s", id) : 0;
+	}
+	if (status == CONTAINER_STOPPED || status == CONTAINER_CREATING)
+		return refuse(-ESRCH, "container not running: %s is %s", id,
+			container_status_name(status));
+	r = process_signal(&record.init, signal_number);
+	if (r == -ESRCH)
+		return refuse(r, "container not running: %s is stopped", id);
+	if (r < 0)
+		return fail(r, "send signal %d to container %s", signal_number, id);
+	/* A frozen v1 group takes a SIGKILL only when it thaws. */
+	if (signal_number == SIGKILL && status == CONTAINER_PAUSED)
+		return cgroup_freeze(&record.cgroup, false);
+	return 0;
+}
+
+int container_pause(const char *state_root, const char *id, bool paused)
+{
+	autofini(container_record_fini) struct container_record record = {.directory_fd = -1};
+	int r = container_load(state_root, id, &record);
+	if (r < 0)
+		return r;
+	enum container_status status = container_status(&record);
+	if (paused && status != CONTAINER_RUNNING && status != CONTAINER_CREATED)
+		return refuse(-EBUSY, "cannot pause container %s: it is %s", id,
+			container_status_name(status));
+	if (!paused && status != CONTAINER_PAUSED)
+		return refuse(-EBUSY, "cannot resume container %s: it is %s", id,
+			container_status_name(status));
+	r = cgroup_freeze(&record.cgroup, paused);
+	return r < 0 ? wrap(r, "%s container %s", paused ? "pause" : "resume", id) : 0;
+}
+
+/* ---- removal ------------------------------------------------------------------------------ */
+
+static int end_processes(const struct container_record *record, enum container_status status)
+{
+	if (status == CONTAINER_PAUSED) {
+		int r = cgroup_freeze(&record->cgroup, false);
+		if (r < 0)
+			return r;
+	}
+	if (record->init.pid == 0 || status == CONTAINER_STOPPED)
+		return 0;
+	int r = process_signal(&record->init, SIGKILL);
+	if (r == 0)
+		r = process_wait(&record->init, DEATH_TIMEOUT_MS);
+	if (r == -ETIMEDOUT)
+		return refuse(r, "process %d of container %s does not die", (int)record->init.pid,
+			record->id);
+	return r < 0 && r != -ESRCH ? fail(r, "kill container %s", record->id) : 0;
+}
+
+static void run_poststop(const struct container_record *record)
+{
+	autofini(plan_fini) struct plan plan = {};
+	if (container_load_plan(record, &plan) < 0) {
+		error_clear(); /* a creation that was cut short has no configuration yet */
+		return;
+	}
+	intel_rdt_remove(&plan.intel_rdt, record->id);
+	if (plan.hooks.count[PLAN_HOOK_POSTSTOP] == 0)
+		return;
+	autofini(text_fini) struct text state = {};
+	container_state_write(record, CONTAINER_STOPPED, 0, true, &state);
+	hooks_run_all(&plan.hooks, PLAN_HOOK_POSTSTOP, text_get(&state));
+}
+
+int container_delete(const char *state_root, const char *id, bool force)
+{
+	autofini(container_record_fini) struct container_record record = {.directory_fd = -1};
+	int r = container_load(state_root, id, &record);
+	if (r == -ENOENT && force) {
+		error_clear(); /* containerd deletes twice */
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	enum container_status status = container_status(&record);
+	if (!force && status != CONTAINER_STOPPED && status != CONTAINER_CREATED) {
+		r = refuse(-EBUSY, "cannot delete container %s: it is %s", id,
+			container_status_name(status));
+		hint("stop it first, or give --force");
+		return r;
+	}
+	r = end_processes(&record, status);
+	step("processes ended");
+	if (r == 0)
+		r = cgroup_destroy(&record.cgroup);
+	step("cgroups removed");
+	if (r < 0)
+		return wrap(r, "delete container %s", id);
+	run_poststop(&record);
+	return container_record_remove(state_root, id);
+}

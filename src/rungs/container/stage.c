@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/*
+ * In: what is left to do for one process, and descriptors for it. Out: the stage running in our
+ * place. The handoff block is built in one pass: add() appends bytes and returns their offset, so
+ * whatever points at them is written after them.
+ */
+
+#include "rungs/container/stage.h"
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/kernel.h"
+#include "rungs/container/handoff.h"
+#include "walls/capabilities.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+/* The stage's ELF file, linked in (src/rungs/meson.build). */
+extern const unsigned char stage_program[];
+extern const unsigned stage_program_length;
+
+static int memory_file(const char *name, unsigned flags)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | flags);
+	/* Kernels before 6.3 do not know MFD_EXEC and MFD_NOEXEC_SEAL. */
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return fd < 0 ? -errno : fd;
+}
+
+int stage_open(void)
+{
+	autoclose int fd = memory_file("rung-stage", MFD_EXEC);
+	if (fd < 0) {
+		int r = fail(fd, "create a memory file for the stage");
+		hint("sysctl vm.memfd_noexec=2 forbids it; rung needs 0 or 1");
+		return r;
+	}
+	int r = fs_write_all(fd, stage_program, stage_program_length);
+	if (r < 0)
+		return fail(r, "write the stage");
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		return fail(-errno, "seal the stage");
+	return take_fd(fd);
+}
+
+/* ---- the block -------------------------------------------------------------- */
+
+static uint32_t add(struct text *block, const void *bytes, size_t length)
+{
+	static const char padding[8];
+	text_add_bytes(block, padding, -block->length & 7);
+	uint32_t offset = (uint32_t)block->length;
+	text_add_bytes(block, bytes, length);
+	return offset;
+}
+
+static uint32_t add_text(struct text *block, const char *text)
+{
+	if (!text)
+		return 0;
+	uint32_t offset = (uint32_t)block->length;
+	text_add_bytes(block, text, strlen(text) + 1);
+	return offset;
+}
+
+/* @extra: one more string in front of the end; NULL for none. */
+static struct handoff_strings add_strings(
+	struct text *block, const struct strings *strings, const char *extra)
+{
+	size_t count = strings->count + (extra != NULL);
+	autofree uint32_t *offsets = calloc(count + 1, sizeof(*offsets));
+	if (!offsets)
+		memory_exhausted();
+	for (size_t i = 0; i < strings->count; i++)
+		offsets[i] = add_text(block, strings->items[i]);
+	if (extra)
+		offsets[strings->count] = add_text(block, extra);
+	uint32_t where = add(block, offsets, count * sizeof(*offsets));
+	return (struct handoff_strings){where, (uint32_t)count};
+}
+
+static void add_hooks(
+	struct text *block, const struct stage_request *request, struct handoff *handoff)
+{
+	if (request->hook_count == 0)
+		return;
+	autofree struct handoff_hook *hooks = calloc(request->hook_count, sizeof(*hooks));
+	if (!hooks)
+		memory_exhausted();
+	for (size_t i = 0; i < request->hook_count; i++) {
+		const struct plan_hook *hook = &request->hooks[i];
+		const char *path[] = {hook->path, NULL};
+		struct strings just_path = {path, 1};
+		hooks[i].path = add_text(block, hook->path);
+		hooks[i].arguments = add_strings(
+			block, hook->arguments.count ? &hook->arguments : &just_path, NULL);
+		hooks[i].environment = add_strings(block, &hook->environment, NULL);
+		hooks[i].timeout_s = hook->timeout_s;
+	}
+	handoff->hooks = add(block, hooks, request->hook_count * sizeof(*hooks));
+	handoff->hook_count = (uint32_t)request->hook_count;
+	handoff->hook_state = add_text(block, request->hook_state);
+}
+
+static bool has_variable(const struct strings *environment, const char *prefix)
+{
+	for (size_t i = 0; i < environment->count; i++)
+		if (text_starts(environment->items[i], prefix))
+			return true;
+	return false;
+}
+
+static void add_identity(
+	struct text *block, const struct stage_request *request, struct handoff *handoff)
+{
+	const struct plan_process *process = request->process;
+	handoff->uid = process->uid;
+	handoff->gid = process->gid;
+	handoff->groups = add(block, process->additional_gids,
+		process->additional_gid_count * sizeof(*process->additional_gids));
+	handoff->group_count = (uint32_t)process->additional_gid_count;
+	if (process->no_new_privileges)
+		handoff->flags |= HANDOFF_NO_NEW_PRIVILEGES;
+	handoff->last_capability = (uint32_t)capabilities_last();
+	/* Without the section a process of uid 0 would keep all; the specification gives it none.
+	 */
+	handoff->flags |= HANDOFF_SET_CAPABILITIES;
+	const struct plan_capabilities *wanted = &request->capabilities;
+	handoff->bounding = wanted->bounding;
+	handoff->effective = wanted->effective;
+	handoff->inheritable = wanted->inheritable;
+	handoff->permitted = wanted->permitted;
+	handoff->ambient = wanted->ambient;
+}
+
+static void build(const struct stage_request *request, struct text *block)
+{
+	const struct plan_process *process = request->process;
+	struct handoff handoff = {
+		.magic = HANDOFF_MAGIC,
+		.report_fd = request->report_fd,
+		.start_fd = request->start_fd,
+		.proc_fd = request->proc_fd,
+		.landlock_fd = request->landlock_fd,
+		.notify_fd = request->notify_fd,
+		.preserved_fds = request->preserved_fds,
+	};
+	if (request->wait_for_start)
+		handoff.flags |= HANDOFF_WAIT_FOR_START;
+	(void)add(block, &handoff, sizeof(handoff));
+	add_identity(block, request, &handoff);
+	if (process->additional_gid_count || request->set_groups)
+		handoff.flags |= HANDOFF_SET_GROUPS;
+
+	autofini(text_fini) struct text home = {};
+	if (request->home && !has_variable(&process->environment, "HOME="))
+		text_format(&home, "HOME=%s", request->home);
+	handoff.arguments = add_strings(block, &process->arguments, NULL);
+	handoff.environment =
+		add_strings(block, &process->environment, home.length ? home.bytes : NULL);
+	handoff.working_directory = add_text(block, process->working_directory);
+	handoff.apparmor_profile = add_text(block, process->apparmor_profile);
+	handoff.selinux_label = add_text(block, process->selinux_label);
+	if (request->seccomp) {
+		handoff.seccomp = add(block, request->seccomp->bytes, request->seccomp->length);
+		handoff.seccomp_bytes = (uint32_t)request->seccomp->length;
+		handoff.seccomp_flags = request->seccomp->flags;
+		handoff.notify_state = add_text(block, request->notify_state);
+	}
+	add_hooks(block, request, &handoff);
+	handoff.total_bytes = (uint32_t)block->length;
+	memcpy(block->bytes, &handoff, sizeof(handoff));
+}
+
+/* ---- over ----------------------------------------------------------------- */
+
+static int keep_open(int fd)
+{
+	if (fd < 0)
+		return 0;
+	return fcntl(fd, F_SETFD, 0) < 0 ? fail(-errno, "pass a descriptor to the stage") : 0;
+}
+
+/*
+ * Only what the stage needs crosses: everything above the preserved descriptors is marked
+ * close-on-exec first, whoever leaked it into us (CVE-2016-9962, CVE-2024-21626).
+ */
+static int pass_descriptors(const struct stage_request *request, int block_fd)
+{
+	int r = kernel_close_range(3 + request->preserved_fds, ~0u, CLOSE_RANGE_CLOEXEC);
+	if (r < 0)
+		return fail(r, "mark descriptors close-on-exec");
+	const int needed[] = {request->report_fd, request->start_fd, request->proc_fd,
+		request->landlock_fd, request->notify_fd, block_fd};
+	for (size_t i = 0; i < array_length(needed); i++) {
+		r = keep_open(needed[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int stage_execute(int stage_fd, const struct stage_request *request)
+{
+	autofini(text_fini) struct text block = {};
+	build(request, &block);
+	autoclose int block_fd = memory_file("rung-handoff", MFD_NOEXEC_SEAL);
+	if (block_fd < 0)
+		return fail(block_fd, "create a memory file for the handoff");
+	int r = fs_write_all(block_fd, block.bytes, block.length);
+	if (r < 0)
+		return fail(r, "write the handoff");
+	r = pass_descriptors(request, block_fd);
+	if (r < 0)
+		return r;
+	char number[16];
+	snprintf(number, sizeof(number), "%d", block_fd);
+	char name[] = "rung-stage", *arguments[] = {name, number, NULL}, *environment[] = {NULL};
+	r = kernel_execveat(stage_fd, "", arguments, environment, AT_EMPTY_PATH);
+	return fail(r, "execute the stage");
+}

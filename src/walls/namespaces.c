@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/*
+ * In: the plan's namespaces and id maps. Out: handles to join, flags to clone with, maps
+ * written. What goes wrong here is nearly always a permission, so each error names the file
+ * or the command that can grant it.
+ */
+
+#include "walls/namespaces.h"
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/kernel.h"
+#include "base/process.h"
+
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+
+void namespace_handles_fini(struct namespace_handles *handles)
+{
+	for (int kind = 0; kind < PLAN_NS_COUNT; kind++)
+		close_now(handles->fds[kind]);
+}
+
+static int open_one(enum plan_namespace kind, const char *path, int *ret_fd)
+{
+	const struct plan_namespace_facts *facts = &plan_namespace_facts[kind];
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(-errno, "open %s namespace %s", facts->oci_name, path);
+	int type = ioctl(fd, NS_GET_NSTYPE);
+	if (type < 0)
+		return refuse(-EINVAL, "%s is not a namespace", path);
+	if ((unsigned)type != facts->clone_flag)
+		return refuse(-EINVAL, "%s is not a %s namespace", path, facts->oci_name);
+	*ret_fd = take_fd(fd);
+	return 0;
+}
+
+int namespaces_open(const struct plan *plan, struct namespace_handles *ret_handles)
+{
+	autofini(namespace_handles_fini) struct namespace_handles handles;
+	for (int kind = 0; kind < PLAN_NS_COUNT; kind++)
+		handles.fds[kind] = -1;
+	for (int kind = 0; kind < PLAN_NS_COUNT; kind++) {
+		const char *path = plan->namespaces[kind].path;
+		if (!plan->namespaces[kind].wanted || !path)
+			continue;
+		int r = open_one((enum plan_namespace)kind, path, &handles.fds[kind]);
+		if (r < 0)
+			return r;
+	}
+	*ret_handles = handles;
+	for (int kind = 0; kind < PLAN_NS_COUNT; kind++)
+		handles.fds[kind] = -1;
+	return 0;
+}
+
+unsigned namespaces_new_flags(const struct plan *plan)
+{
+	unsigned flags = 0;
+	for (int kind = 0; kind < PLAN_NS_COUNT; kind++)
+		if (plan_new_namespace(plan, (enum plan_namespace)kind))
+			flags |= plan_namespace_facts[kind].clone_flag;
+	return flags;
+}
+
+int namespaces_join(const struct namespace_handles *handles, enum plan_namespace kind)
+{
+	int fd = handles->fds[kind];
+	if (fd < 0)
+		return 0;
+	if (setns(fd, (int)plan_namespace_facts[kind].clone_flag) < 0)
+		return fail(-errno, "join the %s namespace", plan_namespace_facts[kind].oci_name);
+	return 0;
+}
+
+/* ---- identity maps -------------------------------------------------------- */
+
+static void format_map(const struct plan_id_maps *maps, struct text *out)
+{
+	for (size_t i = 0; i < maps->count; i++)
+		text_format(out, "%u %u %u\n", maps->items[i].container_id, maps->items[i].host_id,
+			maps->items[i].size);
+}
+
+static int write_proc(pid_t pid, const char *name, const char *value)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	return fs_write_existing(AT_FDCWD, path, value);
+}
+
+static const char *find_helper(const char *name, struct arena *arena)
+{
+	static const char *const places[] = {"/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin"};
+	for (size_t i = 0; i < array_length(places); i++) {
+		const char *path = arena_format(arena, "%s/%s", places[i], name);
+		if (access(path, X_OK) == 0)
+			return path;
+	}
+	return NULL;
+}
+
+static int helper_refused(const char *helper, struct text *words)
+{
+	char *line = words->bytes;
+	if (line)
+		line[strcspn(line, "\n")] = '\0';
+	int r = refuse(-EPERM, "%s", line && *line ? line : helper);
+	hint("the ranges must be granted to this user in /etc/sub%s",
+		text_equal(helper, "newuidmap") ? "uid" : "gid");
+	return r;
+}
+
+/* newuidmap(1) checks /etc/subuid itself; its own words are the best explanation. */
+static int run_map_helper(const char *helper, pid_t pid, const struct plan_id_maps *maps)
+{
+	autofini(arena_fini) struct arena arena = {};
+	autofini(text_fini) struct text words = {};
+	const char **arguments = arena_new(&arena, const char *, 3 + 3 * maps->count);
+	size_t n = 0;
+	arguments[n++] = helper;
+	arguments[n++] = arena_format(&arena, "%d", (int)pid);
+	for (size_t i = 0; i < maps->count; i++) {
+		arguments[n++] = arena_format(&arena, "%u", maps->items[i].container_id);
+		arguments[n++] = arena_format(&arena, "%u", maps->items[i].host_id);
+		arguments[n++] = arena_format(&arena, "%u", maps->items[i].size);
+	}
+	struct process_spawn spawn = {.program = find_helper(helper, &arena),
+		.arguments = arguments,
+		.output = &words,
+		.timeout_ms = 10000};
+	if (!spawn.program) {
+		int r = refuse(-ENOENT, "%s is not installed", helper);
+		hint("install the package uidmap, or map only your own id");
+		return r;
+	}
+	int status;
+	int r = process_spawn(&spawn, &status);
+	if (r < 0)
+		return r;
+	return process_exit_code(status) == 0 ? 0 : helper_refused(helper, &words);
+}
+
+static int write_map(
+	pid_t pid, const char *file, const char *helper, const struct plan_id_maps *maps)
+{
+	autofini(text_fini) struct text map = {};
+	format_map(maps, &map);
+	int r = write_proc(pid, file, text_get(&map));
+	if (r == -EPERM && geteuid() != 0)
+		return run_map_helper(helper, pid, maps);
+	if (r < 0)
+		return fail(r, "write %s of %d", file, (int)pid);
+	return 0;
+}
+
+/*
+ * An ordinary user's own gid can be mapped without a helper only where setgroups(2) is denied
+ * first; newgidmap(1) needs it allowed. So try the plain way only for a single entry.
+ */
+int userns_write_maps(pid_t pid, const struct plan_id_maps *uids, const struct plan_id_maps *gids)
+{
+	int r = write_map(pid, "uid_map", "newuidmap", uids);
+	if (r < 0)
+		return r;
+	bool own_only = geteuid() != 0 && gids->count == 1 && gids->items[0].size == 1 &&
+			gids->items[0].host_id == getegid();
+	if (own_only) {
+		r = write_proc(pid, "setgroups", "deny");
+		if (r < 0 && r != -ENOENT)
+			return fail(r, "write setgroups of %d", (int)pid);
+	}
+	if (geteuid() != 0 && !own_only)
+		return run_map_helper("newgidmap", pid, gids);
+	return write_map(pid, "gid_map", "newgidmap", gids);
+}
+
+static int hold_namespace(void *argument)
+{
+	(void)argument;
+	(void)pause();
+	return 0;
+}
+
+int userns_open(const struct plan_id_maps *uids, const struct plan_id_maps *gids)
+{
+	struct clone_args arguments = {.flags = CLONE_NEWUSER, .exit_signal = SIGCHLD};
+	pid_t pid = kernel_clone3(&arguments);
+	if (pid < 0)
+		return fail(pid, "create a user namespace for an idmapped mount");
+	if (pid == 0)
+		_exit(hold_namespace(NULL));
+
+	int r = userns_write_maps(pid, uids, gids);
+	int fd = -1;
+	if (r == 0) {
+		char path[64];
+		snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			r = fail(-errno, "open %s", path);
+	}
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+	return r < 0 ? r : fd;
+}
+
+/* ---- time ----------------------------------------------------------------- */
+
+static void format_offset(
+	struct text *out, const char *clock, const struct plan_time_offset *offset)
+{
+	if (offset->given)
+		text_format(out, "%s %lld %u\n", clock, (long long)offset->seconds,
+			offset->nanoseconds);
+}
+
+int timens_write_offsets(const struct plan *plan)
+{
+	autofini(text_fini) struct text offsets = {};
+	format_offset(&offsets, "monotonic", &plan->monotonic_offset);
+	format_offset(&offsets, "boottime", &plan->boottime_offset);
+	if (offsets.length == 0)
+		return 0;
+	int r = fs_write_existing(AT_FDCWD, "/proc/self/timens_offsets", text_get(&offsets));
+	return r < 0 ? fail(r, "write /proc/self/timens_offsets") : 0;
+}
