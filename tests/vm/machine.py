@@ -117,7 +117,7 @@ class Machine:
             raise MachineError(f"expected {line!r} from the agent, got {received!r}")
 
     def run(self, command, user=None, stdin=b"", timeout_seconds=60):
-        """Runs a shell command in the guest, as root or in a fresh login session of the user; returns a Result."""
+        """Runs a shell command in the guest, as root or in a login session of the user; returns a Result."""
         if self.qemu is None:
             raise MachineError("the machine was stopped after an earlier failure")
         body = command.encode()
