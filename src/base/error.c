@@ -23,7 +23,8 @@ static int normal(int r)
  * Formats into a place of its own, because an argument may be error_text() itself.
  * vsnprintf() reports what it would have written; we want what is there.
  */
-static size_t format_into(char *out, size_t size, const char *format, va_list arguments)
+[[gnu::format(printf, 3, 0)]] static size_t format_into(
+	char *out, size_t size, const char *format, va_list arguments)
 {
 	int length = vsnprintf(out, size, format, arguments);
 	if (length < 0) {

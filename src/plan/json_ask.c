@@ -64,7 +64,8 @@ static void add_place(struct text *out, const struct json *at)
 	}
 }
 
-static int refuse_with(const struct json *at, const char *format, va_list arguments)
+[[gnu::format(printf, 2, 0)]] static int refuse_with(
+	const struct json *at, const char *format, va_list arguments)
 {
 	char message[512];
 	(void)vsnprintf(message, sizeof(message), format, arguments);

@@ -110,6 +110,9 @@ static int find_word(const struct json *at, const struct words *words, const str
 static int read_word(const struct json *at, const struct json_field *field, void *member)
 {
 	const struct word *word;
+	bool empty = at->value->type == JSON_STRING && at->value->length == 0;
+	if (empty && !(field->flags & REQUIRED))
+		return 0;
 	int r = find_word(at, field->words, &word);
 	if (r < 0)
 		return r;
