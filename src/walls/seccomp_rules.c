@@ -9,6 +9,7 @@
  *   - of rules for one call, the first without conditions wins over all others;
  *   - conditions of one rule hold together, but if two of them look at the same
  *     argument (which libseccomp cannot express), each is a rule of its own;
+ *   - a mask of zero always holds;
  *   - architectures that are not listed get the thread killed; the machine's own is
  *     always listed; x32 is one of its own although it shares x86-64's id.
  *
@@ -75,29 +76,37 @@ struct entries {
 	uint32_t newest; /* highest number that the profile names */
 };
 
-static int read_conditions(const struct plan_seccomp_rule *from, struct arena *arena,
-	struct seccomp_condition **ret_conditions, bool *ret_repeats)
+struct conditions {
+	struct seccomp_condition *items;
+	size_t count;
+	bool repeats; /* two look at one argument */
+	bool dropped; /* one that always holds */
+};
+
+static int read_conditions(
+	const struct plan_seccomp_rule *from, struct arena *arena, struct conditions *ret)
 {
-	struct seccomp_condition *conditions =
-		arena_new(arena, struct seccomp_condition, from->argument_count);
+	struct conditions read = {
+		.items = arena_new(arena, struct seccomp_condition, from->argument_count)};
 	unsigned seen = 0;
-	bool repeats = false;
 	for (size_t i = 0; i < from->argument_count; i++) {
 		const struct plan_seccomp_argument *argument = &from->arguments[i];
 		if (argument->index > 5)
 			return refuse(-EINVAL, "args[%zu].index: %u is above 5, the last argument",
 				i, argument->index);
-		int r = seccomp_operator_parse(argument->operator, & conditions[i].operator);
+		enum seccomp_operator operator;
+		int r = seccomp_operator_parse(argument->operator, & operator);
 		if (r < 0)
 			return wrap(r, "args[%zu].op", i);
-		conditions[i].argument = argument->index;
-		conditions[i].value = argument->value;
-		conditions[i].value_two = argument->value_two;
-		repeats = repeats || (seen & 1u << argument->index);
+		read.repeats = read.repeats || (seen & 1u << argument->index);
 		seen |= 1u << argument->index;
+		if (operator== SECCOMP_MASKED_EQ && argument->value == 0)
+			read.dropped = true;
+		else
+			read.items[read.count++] = (struct seccomp_condition){
+				argument->index, operator, argument->value, argument->value_two};
 	}
-	*ret_conditions = conditions;
-	*ret_repeats = repeats;
+	*ret = read;
 	return 0;
 }
 
@@ -108,18 +117,19 @@ static int read_rule(const struct plan_seccomp_rule *from, uint32_t default_acti
 	int r = seccomp_action_parse(from->action, &from->errno_return, &action);
 	if (r < 0)
 		return r;
-	struct seccomp_condition *conditions;
-	bool repeats;
-	r = read_conditions(from, arena, &conditions, &repeats);
+	struct conditions conditions;
+	r = read_conditions(from, arena, &conditions);
 	if (r < 0)
 		return r;
 
-	size_t count = from->argument_count == 0 ? 0 : repeats ? from->argument_count : 1;
+	size_t count = conditions.repeats ? conditions.count : 1;
+	if (conditions.count == 0 || (conditions.repeats && conditions.dropped))
+		count = 0; /* an alternative that always holds */
 	struct seccomp_branch *branches = arena_new(arena, struct seccomp_branch, count);
 	for (size_t i = 0; i < count; i++)
 		branches[i] = (struct seccomp_branch){
-			.conditions = conditions + i,
-			.count = repeats ? 1 : from->argument_count,
+			.conditions = conditions.items + i,
+			.count = conditions.repeats ? 1 : conditions.count,
 			.action = action,
 		};
 	*ret_rule = (struct rule){
@@ -325,14 +335,11 @@ static struct seccomp_table *table_for(struct seccomp_tables *tables, uint32_t a
  * architecture where the profile does not list it. The number -1 is what a tracer
  * writes to skip a call: it is no architecture's.
  */
-static void close_tables(struct seccomp_tables *tables, const struct rules *rules)
+static void close_tables(struct seccomp_tables *tables, const struct rules *rules, bool has_x32)
 {
 	static const struct seccomp_decision foreign = {.otherwise = FOREIGN_ACTION};
 	for (size_t i = 0; i < tables->count; i++) {
 		struct seccomp_table *table = &tables->items[i];
-		bool has_x32 = false;
-		for (size_t s = 0; s < table->count; s++)
-			has_x32 = has_x32 || table->spans[s].first >= SECCOMP_X32_FIRST;
 		if (table->audit_id == AUDIT_ARCH_X86_64 && !has_x32)
 			add_span(table, SECCOMP_X32_FIRST, &foreign);
 		add_span(table, UINT32_MAX, &rules->otherwise);
@@ -381,12 +388,14 @@ int seccomp_rules_resolve(
 		.spare = arena_new(arena, struct entry, 2 * wishes.count),
 	};
 	struct seccomp_tables tables = {.foreign = FOREIGN_ACTION};
+	bool has_x32 = false;
 	for (size_t i = 0; i < count; i++) {
+		has_x32 = has_x32 || architectures[i]->first == SECCOMP_X32_FIRST;
 		collect_entries(&entries, &wishes, architectures[i]);
 		add_architecture(table_for(&tables, architectures[i]->audit_id), rules, &entries,
 			architectures[i], arena);
 	}
-	close_tables(&tables, rules);
+	close_tables(&tables, rules, has_x32);
 	for (size_t i = 0; i < rules->count; i++)
 		if ((rules->items[i].action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_USER_NOTIF)
 			tables.notifies = true;

@@ -180,7 +180,8 @@ static void collect_newer(const struct column *column, size_t c, const struct ne
 {
 	for (size_t i = 0; i < n; i++) {
 		struct row *row = row_for(list[i].name);
-		if (column && row->numbers[c] < 0)
+		/* Where the library knows the name, it also knows where it does not exist. */
+		if (column && seccomp_syscall_resolve_name(list[i].name) == __NR_SCMP_ERROR)
 			row->numbers[c] = (int)column->common_base + list[i].number;
 	}
 }
