@@ -2,48 +2,37 @@
 
 import contextlib
 import os
-import re
 import shutil
 import tempfile
 
 import pytest
 
 import busybox_image
+from leftovers import inventory, stages_of
 from stage import Stage, Unavailable, sweep, wait_until
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-# Kept by clients for the life of the machine, whatever the runtime does. (dockerd deletes unmounted files in netns once a
-# minute; a network namespace that lives on is still found, by its mount. podman makes and removes a pod's cgroup only in hierarchies
-# with controllers; parents that the runtime had to make in the others stay.)
-KEPT = re.compile(
-    r"path /run/(containers/storage/|libpod/|containers/networks/|docker/(libnetwork|plugins|swarm|netns)/|mount|lock|crun$|runc$|rung$)"
-    r"|mount \S+ (/run/netns|\S+/containers(/storage)?/overlay)$|cgroup /(systemd|unified)/libpod_parent/[0-9a-f]{64}$"
-    r"|path /run/netns$|path /run/user/\d+/(libpod/tmp/|containers/|crun$|runc$|rung$)"
-)
-
-
 class Runtime:
-    """The OCI runtime under test: `path` to give to clients, `real` the file behind it."""
+    """The OCI runtime under test: `real` is its file, `ours` tells whether it is rung."""
 
     def __init__(self, real, ours):
         self.real = real
         self.ours = ours
-        self.path = real
         # crun refuses the hybrid of v1 hierarchies and a v2 one; give a foreign crun what it can use.
         self.cgroup_view = "v1" if os.path.basename(os.path.realpath(real)) == "crun" else "host"
 
     def install(self, stage):
-        """Put the runtime, or a script that notes each call, into the stage's bin directory, and remember its path."""
+        """Put the runtime, or a script that notes each call, into the stage; clients get its path, stage.runtime."""
         name = "rung-oci" if self.ours else os.path.basename(self.real)
-        self.path = f"{stage.work}/bin/{name}"
+        stage.runtime = f"{stage.work}/bin/{name}"
         trace = os.environ.get("CLIENTS_TRACE")
         if not trace:
-            os.symlink(self.real, stage.path(self.path))
+            os.symlink(self.real, stage.path(stage.runtime))
             return
         os.mkdir(stage.path(f"{stage.work}/bin/real"))
         os.symlink(self.real, stage.path(f"{stage.work}/bin/real/{name}"))
-        stage.write(self.path, f'#!/bin/sh\nprintf "%s" "$$ " >>{trace}\nprintf "%s " "$@" >>{trace}\n'
+        stage.write(stage.runtime, f'#!/bin/sh\nprintf "%s" "$$ " >>{trace}\nprintf "%s " "$@" >>{trace}\n'
                                f'echo >>{trace}\nexec {stage.work}/bin/real/{name} "$@"\n', 0o755)
 
     def under_name(self, stage, name):
@@ -97,19 +86,15 @@ def new_stage(runtime, image):
         stage.close()
 
 
-def leftovers(stage, before):
-    return {thing for thing in stage.inventory() - before if not KEPT.match(thing)}
-
-
 @pytest.fixture
 def nothing_remains(client):
     """After the test the stage must again hold exactly what it held before: clients clean up late, so poll."""
-    before = client.stage.inventory()
+    before = inventory(client)
     yield
     try:
-        wait_until(lambda: not leftovers(client.stage, before), "clean-up", 8)
+        wait_until(lambda: inventory(client) <= before, "clean-up", 8)
     except AssertionError:
-        left = sorted(leftovers(client.stage, before))
+        left = sorted(inventory(client) - before)
         client.reset()
         pytest.fail("left behind:\n  " + "\n  ".join(left))
 
@@ -123,7 +108,7 @@ def pytest_runtest_makereport(item, call):
     client = getattr(item, "funcargs", {}).get("client")
     if client is None:
         return
-    for stage in getattr(client, "stages", [client.stage]):
+    for stage in stages_of(client):
         names = []
         with contextlib.suppress(OSError):  # the stage may be down by the time the last teardown fails
             names = sorted(os.listdir(stage.path(f"{stage.work}/log")))

@@ -45,7 +45,7 @@ class Podman:
         return self.stage.run(*self.command(*words), **self.as_user, **options)
 
     def command(self, *words):
-        return ["podman", "--runtime", self.runtime.path, *words]
+        return ["podman", "--runtime", self.stage.runtime, *words]
 
     def terminal(self, *words):
         return self.stage.terminal(*self.command(*words), **self.as_user)

@@ -43,7 +43,7 @@ class Buildah:
         return name
 
     def command(self, name, *words, options=()):
-        return ["buildah", "run", "--isolation", "oci", "--network", "none", "--runtime", self.runtime.path, *options, name, "--", *words]
+        return ["buildah", "run", "--isolation", "oci", "--network", "none", "--runtime", self.stage.runtime, *options, name, "--", *words]
 
     def run(self, name, *words, options=(), **more):
         return self.stage.run(*self.command(name, *words, options=options), **more)
@@ -89,7 +89,7 @@ def test_terminal(client, work):
         terminal.expect("# ")
         terminal.type("tty\n")
         terminal.expect("/dev/(pts/0|console)\r+\n")
-        terminal.type("echo sleeping$((2)); sleep 100\n")
+        terminal.type("sh -c 'echo sleeping$((2)); exec sleep 100'\n")
         terminal.expect("sleeping2")
         terminal.type("\x03")
         terminal.expect("# ")  # the signal also throws away what was typed before it arrived
@@ -155,7 +155,7 @@ def test_build(client):
         RUN test $(id -u) = 1234
         CMD cat /tmp/result
     """)
-    build = ("build", "--isolation", "oci", "--network", "none", "--runtime", client.runtime.path)
+    build = ("build", "--isolation", "oci", "--network", "none", "--runtime", client.stage.runtime)
     client(*build, "-t", "localhost/built", f"{client.stage.work}/context")
     name = f"work{next(client.numbers)}"
     client("from", "--name", name, "--pull-never", "localhost/built")

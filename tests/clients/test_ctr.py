@@ -17,9 +17,8 @@ LISTENER = "trap 'echo heard USR1' USR1; trap 'echo bye; exit 9' TERM; echo read
 class Ctr:
     """One containerd with private root, state and socket; `run` makes containers that `reset` can clear away."""
 
-    def __init__(self, stage, runtime):
+    def __init__(self, stage):
         self.stage = stage
-        self.runtime = runtime
         self.names = (f"box{number}" for number in itertools.count(1))
         stage.write("/etc/containerd/config.toml", f"""
             version = 2
@@ -36,7 +35,7 @@ class Ctr:
         return self.stage.run("ctr", *words, **options)
 
     def command(self, *words, name, options=("--rm",)):
-        return ["ctr", "run", *options, "--runc-binary", self.runtime.path, NAME, name, *words]
+        return ["ctr", "run", *options, "--runc-binary", self.stage.runtime, NAME, name, *words]
 
     def run(self, *words, name=None, options=("--rm",), **more):
         return self.stage.run(*self.command(*words, name=name or next(self.names), options=options), **more)
@@ -71,8 +70,8 @@ class Ctr:
 
 
 @pytest.fixture(scope="module")
-def client(new_stage, runtime):
-    return Ctr(new_stage("ctr", "ctr", "containerd", "containerd-shim-runc-v2"), runtime)
+def client(new_stage):
+    return Ctr(new_stage("ctr", "ctr", "containerd", "containerd-shim-runc-v2"))
 
 
 def test_run_gives_output_input_and_exit_status(client):
@@ -111,7 +110,7 @@ def test_terminal(client):
         terminal.resize(33, 77)
         terminal.type("until [ \"$(stty size)\" = '33 77' ]; do sleep 0.05; done; echo resized$((1))\n")
         terminal.expect("resized1")
-        terminal.type("echo sleeping$((2)); sleep 100\n")
+        terminal.type("sh -c 'echo sleeping$((2)); exec sleep 100'\n")
         terminal.expect("sleeping2")
         terminal.type("\x03")
         terminal.expect("# ")  # the signal also throws away what was typed before it arrived

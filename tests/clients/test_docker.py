@@ -25,7 +25,7 @@ class Docker:
         self.numbers = itertools.count(1)
         self.daemon = stage.start(
             "dockerd", "--data-root", f"{stage.work}/store/docker", "--exec-root", "/run/docker",
-            "--add-runtime", f"rung={runtime.path}", "--default-runtime", "rung", log="dockerd")
+            "--add-runtime", f"rung={stage.runtime}", "--default-runtime", "rung", log="dockerd")
         wait_until(lambda: stage.run(DOCKER, "version", status=None).status == 0, "dockerd answers", 40)
         self("load", "-i", f"{stage.work}/busybox.tar")
         for network in ("bridge", "host"):  # leaves directories, rules and a mount that dockerd keeps from now on
@@ -101,7 +101,7 @@ def test_terminal(client):
         terminal.resize(33, 77)
         terminal.type("until [ \"$(stty size)\" = '33 77' ]; do sleep 0.05; done; echo resized$((1))\n")
         terminal.expect("resized1")
-        terminal.type("echo sleeping$((2)); sleep 100\n")
+        terminal.type("sh -c 'echo sleeping$((2)); exec sleep 100'\n")
         terminal.expect("sleeping2")
         terminal.type("\x03")
         terminal.expect("# ")  # the signal also throws away what was typed before it arrived

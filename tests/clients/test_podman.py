@@ -19,10 +19,10 @@ def client(new_stage, runtime):
 
 def test_the_runtime_is_ours(client):
     info = json.loads(client("info", "--format", "json").output)["host"]["ociRuntime"]
-    assert info["path"] == client.runtime.path
+    assert info["path"] == client.stage.runtime
     assert "version" in info["version"]
     name, _ = client.background("sleep", "1000")
-    assert client.inspect(name)["OCIRuntime"] == client.runtime.path
+    assert client.inspect(name)["OCIRuntime"] == client.stage.runtime
     client.remove(name)
 
 
@@ -60,7 +60,7 @@ def test_terminal(client):
         terminal.resize(33, 77)
         terminal.type("until [ \"$(stty size)\" = '33 77' ]; do sleep 0.05; done; echo resized$((1))\n")
         terminal.expect("resized1")
-        terminal.type("echo sleeping$((2)); sleep 100\n")
+        terminal.type("sh -c 'echo sleeping$((2)); exec sleep 100'\n")
         terminal.expect("sleeping2")
         terminal.type("\x03")
         terminal.expect("# ")  # the signal also throws away what was typed before it arrived
@@ -294,7 +294,7 @@ def test_confinement(client):
 
 def test_no_cgroups(client):
     """--cgroups=disabled is passed on as `--cgroup-manager disabled`, and only to a runtime named crun."""
-    if not client.runtime.ours and not client.runtime.path.endswith("/crun"):
+    if not client.runtime.ours and not client.stage.runtime.endswith("/crun"):
         pytest.skip("podman asks this of crun alone")
     path = client.runtime.under_name(client.stage, "crun")
     words = ("podman", "--runtime", path, "run", "--rm", "--cgroups", "disabled", "--cgroupns", "host", NAME)
