@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 
 #include <stdarg.h>
@@ -33,18 +34,10 @@ static void write_line(const char *line, size_t length)
 
 static void write_json(enum log_level level, const char *message)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	struct tm parts;
-	char when[40];
-	gmtime_r(&now.tv_sec, &parts);
-	size_t length = strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &parts);
-	snprintf(when + length, sizeof(when) - length, ".%09ldZ", now.tv_nsec);
-
 	autofini(text_fini) struct text line = {};
 	text_format(&line, "{\"level\":\"%s\",\"msg\":", level_names[level]);
 	text_json_string(&line, message);
-	text_format(&line, ",\"time\":\"%s\"}\n", when);
+	text_format(&line, ",\"time\":\"%s\"}\n", clock_now().text);
 	write_line(text_get(&line), line.length);
 }
 

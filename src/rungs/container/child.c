@@ -318,7 +318,6 @@ static int finish(
 			.report_fd = task->channel_fd,
 			.start_fd = task->start_fd,
 			.notify_fd = task->notify_fd,
-			.set_groups = order->set_groups,
 			.wait_for_start = request->wait_for_start,
 			.preserved_fds = request->preserved_fds,
 			.hooks = plan->hooks.items[PLAN_HOOK_START_CONTAINER],

@@ -11,7 +11,6 @@
 struct child_order {
 	enum { ORDER_MAPPED = 1, ORDER_GO } kind;
 	pid_t pid; /* of the child, as the starter sees it */
-	bool set_groups;
 };
 
 struct child_task {

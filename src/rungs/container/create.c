@@ -333,9 +333,7 @@ static int died(struct creation *creation)
 
 static int go(struct creation *creation)
 {
-	struct child_order order = {.kind = ORDER_GO,
-		.pid = creation->birth.pid,
-		.set_groups = creation->birth.set_groups};
+	struct child_order order = {.kind = ORDER_GO, .pid = creation->birth.pid};
 	int r = channel_order(&creation->channel, &order);
 	if (r < 0)
 		return r;

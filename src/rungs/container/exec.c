@@ -126,7 +126,6 @@ static int live(const struct joining *joining)
 			.start_fd = -1,
 			.notify_fd = joining->notify_fd,
 			.notify_state = text_get(&state),
-			.set_groups = order.set_groups,
 			.preserved_fds = request->preserved_fds},
 	};
 	autofini(tty_fini) struct tty tty = {-1, -1, ""};
@@ -323,10 +322,7 @@ static int launch(struct joining *joining)
 	step("cgroups entered");
 	if (r < 0)
 		return r;
-	struct child_order order = {.kind = ORDER_GO,
-		.pid = joining->birth.pid,
-		.set_groups = groups_can_be_set(
-			joining->record.own_user_namespace ? joining->record.init.pid : 0)};
+	struct child_order order = {.kind = ORDER_GO, .pid = joining->birth.pid};
 	r = channel_order(&joining->channel, &order);
 	if (r == 0)
 		r = channel_wait(joining->channel.starter);

@@ -23,8 +23,6 @@ enum handoff_flags {
 	HANDOFF_WAIT_FOR_START = 1 << 0,
 	HANDOFF_NO_NEW_PRIVILEGES = 1 << 1,
 	HANDOFF_SET_CAPABILITIES = 1 << 2,
-	HANDOFF_SET_GROUPS = 1 << 3, /* call setgroups(2), with none if group_count is 0 */
-	HANDOFF_SET_SESSION_KEYRING = 1 << 4,
 };
 
 /** An array of offsets to NUL-terminated strings. */

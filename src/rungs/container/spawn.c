@@ -28,17 +28,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-bool groups_can_be_set(pid_t pid)
-{
-	char path[64];
-	if (pid)
-		snprintf(path, sizeof(path), "/proc/%d/setgroups", (int)pid);
-	autofree char *answer = NULL;
-	if (fs_read(AT_FDCWD, pid ? path : "/proc/self/setgroups", 64, &answer, NULL) < 0)
-		return true; /* a kernel without user namespaces */
-	return text_starts(answer, "allow");
-}
-
 static bool needs_go_between(const struct child_task *task)
 {
 	const struct plan *plan = task->request->plan;
@@ -219,9 +208,5 @@ int spawn_child(
 				       : spawn_directly(task, channel, cgroup_fd, &birth);
 	/* The caller cleans up what was born even if its maps could not be written. */
 	*ret_birth = birth;
-	if (r < 0)
-		return r;
-	bool own_user = task->request->plan->namespaces[PLAN_NS_USER].wanted;
-	ret_birth->set_groups = groups_can_be_set(own_user ? birth.pid : 0);
-	return 0;
+	return r;
 }

@@ -9,7 +9,6 @@ struct birth {
 	pid_t pid;
 	int pidfd;        /* the caller's to close */
 	bool cloned_into; /* it already is in its v2 cgroup */
-	bool set_groups;  /* setgroups(2) works in its user namespace */
 };
 
 /**
@@ -18,9 +17,6 @@ struct birth {
  */
 [[nodiscard]] int spawn_child(
 	struct child_task *task, struct channel *channel, int cgroup_fd, struct birth *ret_birth);
-
-/** True if setgroups(2) is allowed in process @pid's user namespace (0: our own). */
-bool groups_can_be_set(pid_t pid);
 
 struct clone_args;
 

@@ -154,8 +154,6 @@ static void build(const struct stage_request *request, struct text *block)
 		handoff.flags |= HANDOFF_WAIT_FOR_START;
 	(void)add(block, &handoff, sizeof(handoff));
 	add_identity(block, request, &handoff);
-	if (process->additional_gid_count || request->set_groups)
-		handoff.flags |= HANDOFF_SET_GROUPS;
 
 	autofini(text_fini) struct text home = {};
 	if (request->home && !has_variable(&process->environment, "HOME="))

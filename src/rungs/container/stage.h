@@ -16,7 +16,6 @@ struct stage_request {
 	const struct seccomp_program *seccomp;                    /* NULL: none */
 	int report_fd, start_fd, proc_fd, landlock_fd, notify_fd; /* -1: none */
 	struct plan_capabilities capabilities; /* the process's, less what we cannot give */
-	bool set_groups; /* setgroups(2) is allowed, so groups of ours must be dropped */
 	bool wait_for_start;
 	unsigned preserved_fds;
 	const struct plan_hook *hooks; /* startContainer */
