@@ -135,3 +135,27 @@ static inline int kernel_seccomp(unsigned operation, unsigned flags, void *argum
 {
 	return kernel_result(syscall(SYS_seccomp, operation, flags, arguments));
 }
+
+/*
+ * landlock(7). The headers' struct landlock_ruleset_attr and enum landlock_rule_type end with
+ * what Linux 6.1 had; the kernel takes the length of what it is given.
+ */
+struct kernel_landlock_ruleset {
+	uint64_t handled_fs, handled_net, scoped;
+};
+
+struct kernel_landlock_port {
+	uint64_t access, port;
+};
+#define KERNEL_LANDLOCK_RULE_NET_PORT 2 /* Linux 6.7 */
+
+static inline int kernel_landlock_create_ruleset(
+	const struct kernel_landlock_ruleset *rules, size_t length, unsigned flags)
+{
+	return kernel_result(syscall(SYS_landlock_create_ruleset, rules, length, flags));
+}
+
+static inline int kernel_landlock_add_rule(int ruleset_fd, unsigned type, const void *rule)
+{
+	return kernel_result(syscall(SYS_landlock_add_rule, ruleset_fd, type, rule, 0));
+}
