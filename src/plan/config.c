@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "plan/chapters.h"
+#include "plan/mount_options.h"
 
 #include <limits.h>
 
@@ -79,12 +80,15 @@ static int check_namespaces(const struct json *at, const struct plan *plan)
 	return 0;
 }
 
-static int check_idmaps(const struct json *at, const struct plan *plan)
+static int check_idmaps(const struct json *at, struct plan *plan)
 {
 	struct json mounts = {.document = at->document, .parent = at, .key = "mounts"};
 	for (size_t i = 0; i < plan->mount_count; i++) {
-		const struct plan_mount *mount = &plan->mounts[i];
+		struct plan_mount *mount = &plan->mounts[i];
 		struct json place = {.document = at->document, .parent = &mounts, .index = i};
+		int r = mount_idmap_resolve(&place, plan, mount);
+		if (r < 0)
+			return r;
 		if (mount->idmap && !mount->uid_maps.count && !wants(plan, PLAN_NS_USER))
 			return json_refuse(&place,
 				"idmap needs uidMappings and gidMappings or a user namespace");

@@ -108,6 +108,12 @@ static int compare(const void *name, const void *word)
 	return strcmp(name, ((const struct mount_word *)word)->name);
 }
 
+static const struct mount_word *find_word(const char *name)
+{
+	return bsearch(
+		name, mount_words, array_length(mount_words), sizeof(mount_words[0]), compare);
+}
+
 static void move(uint64_t *to, uint64_t *from, uint64_t attribute)
 {
 	*to |= attribute;
@@ -182,16 +188,22 @@ static void apply(struct plan_mount *mount, const struct mount_word *word)
 	}
 }
 
+static bool mount_idmap_option(const char *option)
+{
+	return text_starts(option, "idmap=") || text_starts(option, "ridmap=");
+}
+
 void plan_mount_options(
 	struct plan_mount *mount, const struct strings *options, struct arena *arena)
 {
 	autofini(text_fini) struct text data = {};
 	for (size_t i = 0; i < options->count; i++) {
 		const char *option = options->items[i];
-		const struct mount_word *word = bsearch(option, mount_words,
-			array_length(mount_words), sizeof(mount_words[0]), compare);
+		const struct mount_word *word = find_word(option);
 		if (word) {
 			apply(mount, word);
+		} else if (mount_idmap_option(option) && mount_idmap_parse(mount, option, arena)) {
+			continue;
 		} else if (option[0] != '\0') {
 			text_add(&data, data.length ? "," : "");
 			text_add(&data, option);
@@ -269,5 +281,35 @@ void plan_mount_words(
 	add(&words, mount->idmap ? (mount->idmap_recursive ? "ridmap" : "idmap") : NULL);
 	add(&words, mount->source_nofollow ? "src-nofollow" : NULL);
 	add(&words, mount->destination_nofollow ? "dest-nofollow" : NULL);
+	*ret_words = words;
+}
+
+/* True if plan_mount_options() would not take this for data. */
+static bool taken(const char *option)
+{
+	return option[0] == '\0' || find_word(option);
+}
+
+/*
+ * Data is split where it was joined, as far as that can be told: an option that came with
+ * a comma of its own ("x,ro") stays whole where a part of it would be read as a word.
+ */
+void plan_mount_data_words(
+	const struct plan_mount *mount, struct arena *arena, struct strings *ret_words)
+{
+	size_t room = 2;
+	for (const char *c = mount->data ? mount->data : ""; *c; c++)
+		room += *c == ',';
+	struct strings words = {arena_new(arena, const char *, room), 0};
+	char *rest = arena_strdup(arena, mount->data);
+	char *option = strsep(&rest, ",");
+	for (char *next; option && (next = strsep(&rest, ",")); option = next) {
+		if (taken(option) || taken(next))
+			next = arena_format(arena, "%s,%s", option, next);
+		else
+			words.items[words.count++] = option;
+	}
+	if (option)
+		words.items[words.count++] = option;
 	*ret_words = words;
 }

@@ -78,9 +78,9 @@ static void write_options(struct json_writer *writer, const char *name, const vo
 	json_open_lazily(writer, name, '[');
 	for (size_t i = 0; i < words.count; i++)
 		json_write_string(writer, NULL, words.items[i]);
-	char *rest = arena_strdup(&arena, mount->data);
-	for (char *word; (word = strsep(&rest, ","));)
-		json_write_string(writer, NULL, word);
+	plan_mount_data_words(mount, &arena, &words);
+	for (size_t i = 0; i < words.count; i++)
+		json_write_string(writer, NULL, words.items[i]);
 	json_close(writer);
 }
 
@@ -94,6 +94,20 @@ static int check_maps(const struct json *at, struct plan_mount *mount)
 		mount->idmap = true;
 	int r = check_id_maps(at, "uidMappings", &mount->uid_maps);
 	return r < 0 ? r : check_id_maps(at, "gidMappings", &mount->gid_maps);
+}
+
+/* A mapping that nobody understood must not become data that a bind mount ignores. */
+static int check_data(const struct json *at, const struct plan_mount *mount)
+{
+	const char *data = mount->data ? mount->data : "";
+	const char *option = strstr(data, "idmap=");
+	bool whole =
+		option && (option == data || option[-1] == ',' ||
+				  (option[-1] == 'r' && (option - 1 == data || option[-2] == ',')));
+	return whole ? json_refuse_member(at, "options",
+			       "%s is not written like idmap=uids=0-1000-10;gids=0-1000-10",
+			       json_quote(option).text)
+		     : 0;
 }
 
 /*
@@ -111,7 +125,8 @@ static int check_mount(const struct json *at, struct arena *arena, void *target)
 		return json_refuse_member(at, "type", "is missing");
 	if (mount->bind && !mount->source && !mount->remount)
 		return json_refuse_member(at, "source", "is missing in a bind mount");
-	return check_maps(at, mount);
+	int r = check_data(at, mount);
+	return r < 0 ? r : check_maps(at, mount);
 }
 
 static const struct json_field mount_fields[] = {

@@ -95,7 +95,8 @@ struct plan_mount {
 				      none */
 	bool remount;
 	bool tmpcopyup;
-	bool idmap, idmap_recursive;                /* "idmap", "ridmap", or mappings given */
+	bool idmap, idmap_recursive; /* "idmap", "ridmap", or mappings given */
+	bool idmap_relative; /* host ids are the container's ("@"); plan_read() translates them */
 	struct plan_id_maps uid_maps, gid_maps;     /* for idmap; empty: the container's own */
 	bool source_nofollow, destination_nofollow; /* crun's src-nofollow, dest-nofollow */
 	const char *data; /* what is left of the options, comma separated; NULL if nothing */

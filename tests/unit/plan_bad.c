@@ -215,6 +215,16 @@ static const struct {
 		"\"uidMappings\":[{\"containerID\":0,\"hostID\":0,\"size\":1}]",
 		"mounts[0].gidMappings: is missing, uidMappings is there"},
 
+	{MOUNT,
+		"\"destination\":\"/a\",\"source\":\"/"
+		"b\",\"options\":[\"bind\",\"idmap=uids=0-1\"]",
+		"mounts[0].options: \"idmap=uids=0-1\" is not written like "
+		"idmap=uids=0-1000-10;gids=0-1000-10"},
+	{MOUNT,
+		"\"destination\":\"/a\",\"source\":\"/b\",\"options\":[\"bind\","
+		"\"ridmap=uids=@0-1-1;gids=@0-1-1\"]",
+		"mounts[0]: idmap: the container has no such ids in one mapping"},
+
 	/* linux */
 	{LINUX, "\"namespaces\":[]", "linux.namespaces: is given twice"},
 	{BARE, "\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"pid\"}]",

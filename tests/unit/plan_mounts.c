@@ -142,6 +142,67 @@ static void the_table_of_the_specification_is_known(void **state)
 	}
 }
 
+/* An option that holds a comma is the file system's and does not turn into words by being written.
+ */
+static void data_survives_being_written(void **state)
+{
+	static const char *const options[] = {"size=1m mode=755", "x,ro", "ro,x y", "a,", ",",
+		",a b,,c", "context=\"s0:c1,c2\" bind,ro,rbind", "bind,ro x,y"};
+	for (size_t i = 0; i < array_length(options); i++) {
+		autofini(arena_fini) struct arena arena = {};
+		struct plan_mount before, after = {};
+		struct strings words;
+		apply(options[i], &arena, &before);
+		assert_false(before.bind);
+		plan_mount_data_words(&before, &arena, &words);
+		plan_mount_options(&after, &words, &arena);
+		assert_string_equal(before.data, after.data);
+		after.data = before.data;
+		assert_memory_equal(&before, &after, sizeof(before));
+	}
+}
+
+static void idmap_takes_mappings(void **state)
+{
+	autofini(arena_fini) struct arena arena = {};
+	struct plan_mount mount;
+	apply("bind ridmap=gids=0-100-10;uids=0-1-10#10-11-5", &arena, &mount);
+	assert_true(mount.idmap && mount.idmap_recursive && !mount.idmap_relative);
+	assert_null(mount.data);
+	assert_int_equal(mount.uid_maps.count, 2);
+	assert_int_equal(mount.uid_maps.items[1].container_id, 10);
+	assert_int_equal(mount.uid_maps.items[1].host_id, 11);
+	assert_int_equal(mount.uid_maps.items[1].size, 5);
+	assert_int_equal(mount.gid_maps.items[0].host_id, 100);
+
+	static const char *const wrong[] = {"idmap=", "idmap=uids=0-1-1", "idmap=uids=;gids=0-0-1",
+		"idmap=uids=0-1-1;gids=0-1-1x", "idmap=uids=0-1-1;gids=0-4294967296-1",
+		"idmap=uids=0-1-1;uids=0-1-1;gids=0-1-1", "idmap=uids=@0-1-1;gids=0-1-1",
+		"idmap=uids=0-1-1#;gids=0-1-1", "idmap=uids=-1-1-1;gids=0-1-1"};
+	for (size_t i = 0; i < array_length(wrong); i++) {
+		apply(wrong[i], &arena, &mount);
+		assert_false(mount.idmap);
+		assert_string_equal(mount.data, wrong[i]);
+	}
+}
+
+static void relative_mappings_are_translated(void **state)
+{
+	static const char json[] =
+		"{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"r\"},\"mounts\":[{"
+		"\"destination\":\"/a\",\"source\":\"/b\",\"options\":[\"bind\","
+		"\"idmap=uids=@1-3-10;gids=@0-0-1\"]}],\"linux\":{\"namespaces\":[{\"type\":"
+		"\"user\"}],\"uidMappings\":[{\"containerID\":0,\"hostID\":0,\"size\":1},"
+		"{\"containerID\":1,\"hostID\":2,\"size\":1000}],\"gidMappings\":["
+		"{\"containerID\":0,\"hostID\":7,\"size\":1}]}}";
+	autofini(plan_fini) struct plan plan = {};
+	assert_int_equal(plan_read(json, strlen(json), "config.json", NULL, &plan), 0);
+	assert_int_equal(plan.mounts[0].uid_maps.items[0].container_id, 1);
+	assert_int_equal(plan.mounts[0].uid_maps.items[0].host_id, 4);
+	assert_int_equal(plan.mounts[0].gid_maps.items[0].host_id, 7);
+	assert_false(plan.mounts[0].idmap_relative);
+}
+
 /* Words to masks to words to masks: the masks stay. */
 static void masks_survive_their_words(void **state)
 {
@@ -167,6 +228,9 @@ int main(void)
 		cmocka_unit_test(propagation_and_switches),
 		cmocka_unit_test(the_rest_is_for_the_file_system),
 		cmocka_unit_test(the_table_of_the_specification_is_known),
+		cmocka_unit_test(data_survives_being_written),
+		cmocka_unit_test(idmap_takes_mappings),
+		cmocka_unit_test(relative_mappings_are_translated),
 		cmocka_unit_test(masks_survive_their_words),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
