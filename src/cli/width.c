@@ -2,7 +2,7 @@
 
 #include "cli/width.h"
 
-#include "base/scope.h"
+#include "base/text.h"
 
 #include <stdbool.h>
 
@@ -137,23 +137,16 @@ unsigned character_width(uint32_t character)
 uint32_t utf8_decode(const char *bytes, size_t length, size_t *ret_length)
 {
 	const unsigned char *s = (const unsigned char *)bytes;
+	size_t own = text_utf8_length(bytes);
 	*ret_length = 1;
-	if (s[0] < 0x80)
+	if (own == 1)
 		return s[0];
-	unsigned more = s[0] >= 0xf0 ? 3 : s[0] >= 0xe0 ? 2 : 1;
-	static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
-	uint32_t character = s[0] & (0x3fu >> more);
-	if (s[0] < 0xc2 || s[0] > 0xf4 || more >= length)
+	if (own == 0 || own > length)
 		return 0xfffd;
-	for (unsigned i = 1; i <= more; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0xfffd;
+	*ret_length = own;
+	uint32_t character = s[0] & (0x7fu >> own);
+	for (size_t i = 1; i < own; i++)
 		character = character << 6 | (s[i] & 0x3f);
-	}
-	if (character < least[more] || character > 0x10ffff ||
-		(character >= 0xd800 && character <= 0xdfff))
-		return 0xfffd;
-	*ret_length = more + 1;
 	return character;
 }
 

@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 /**
- * Decodes the UTF-8 character at bytes (length > 0); *ret_length is how many
- * bytes it took. Broken bytes count as U+FFFD, one byte each.
+ * Decodes the UTF-8 character at bytes (length > 0, part of a NUL-terminated string);
+ * *ret_length is how many bytes it took. Broken bytes count as U+FFFD, one byte each.
  */
 uint32_t utf8_decode(const char *bytes, size_t length, size_t *ret_length);
 
