@@ -42,7 +42,7 @@ static void test_table_fits(void **state)
 {
 	table_prints(0, 24, "ID   COMMAND\n1    a long command lin\u2026\n", "ID\tCOMMAND",
 		"1\ta long command line that goes on");
-	table_prints(0, 30, "aaaaaaaaaaaa\u2026   bbbbbbbbbbbbb\u2026\n",
+	table_prints(0, 30, "aaaaaaaaaaaaa\u2026   bbbbbbbbbbbb\u2026\n",
 		"aaaaaaaaaaaaaaaaaaaa\tbbbbbbbbbbbbbbbbbbbb");
 	/* Half of an ideograph is not shown. */
 	table_prints(
