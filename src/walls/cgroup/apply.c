@@ -51,10 +51,20 @@ static int refuse_chapter(const struct cgroup_location *location, enum cgroup_co
 	return r;
 }
 
-/* No device rules, where no device could be made or opened by them anyway; see locate.c. */
-static bool may_skip(enum cgroup_controller controller)
+/*
+ * No device rules, where no device could be made or opened by them anyway (see locate.c), or
+ * where the caller chose to have no cgroup: engines send their list of rules always, podman
+ * also with `--cgroups disabled`.
+ */
+static bool may_skip(const struct cgroup_location *location, enum cgroup_controller controller)
 {
-	if (controller != CONTROLLER_DEVICES || (geteuid() == 0 && !in_user_namespace()))
+	if (controller != CONTROLLER_DEVICES)
+		return false;
+	if (location->manager == CGROUP_DISABLED) {
+		step("device rules left out: cgroups are disabled");
+		return true;
+	}
+	if (geteuid() == 0 && !in_user_namespace())
 		return false;
 	step("device rules left out: in a user namespace the kernel refuses foreign devices "
 	     "itself");
@@ -72,7 +82,7 @@ static int apply_chapter(const struct cgroup_location *location, const struct ch
 	}
 	if (!place || !writer) {
 		bool lost = cgroup_required(resources) & CONTROLLER_BIT(chapter->controller);
-		return lost && !may_skip(chapter->controller)
+		return lost && !may_skip(location, chapter->controller)
 			       ? refuse_chapter(location, chapter->controller)
 			       : 0;
 	}

@@ -14,7 +14,6 @@ int cgroup_below(const struct cgroup_location *location, const char *name, struc
 		*ret_below = below;
 		return 0;
 	}
-	static const struct plan_resources nothing;
 	below.places = arena_new(arena, struct cgroup_place, location->place_count);
 	for (size_t i = 0; i < location->place_count; i++) {
 		struct cgroup_place *place = &below.places[i];
@@ -23,7 +22,7 @@ int cgroup_below(const struct cgroup_location *location, const char *name, struc
 		size_t made;
 		int r = cgroup_path_check(place->path);
 		if (r == 0)
-			r = cgroup_place_make(place, &nothing, &made);
+			r = cgroup_place_make(place, &made);
 		if (r < 0)
 			return wrap(r, "cgroup %s", name);
 	}

@@ -172,8 +172,7 @@ static unsigned left_to_v2(const struct cgroup_location *location, unsigned mask
 	return mask;
 }
 
-int cgroup_place_make(
-	const struct cgroup_place *place, const struct plan_resources *resources, size_t *ret_made)
+int cgroup_place_make(const struct cgroup_place *place, size_t *ret_made)
 {
 	autoclose int mount_fd = open_mount(place);
 	if (mount_fd < 0)
@@ -184,11 +183,6 @@ int cgroup_place_make(
 		if (r == -EROFS)
 			hint("%s is mounted read-only", place->mount_point);
 		return r;
-	}
-	if (*ret_made == 0) {
-		r = check_existing(place);
-		if (r < 0)
-			return r;
 	}
 	if (controllers_hold(place->controllers, "cpuset")) {
 		r = fill_cpuset(mount_fd, place->path);
@@ -211,7 +205,7 @@ static int make_v2(const struct cgroup_location *location, const struct cgroup_p
 	unsigned required = left_to_v2(location, cgroup_required(resources)) | unified;
 	unsigned wanted =
 		required | left_to_v2(location, cgroup_wanted(resources) | cgroup_accounting());
-	r = cgroup_place_make(place, resources, ret_made);
+	r = cgroup_place_make(place, ret_made);
 	if (r < 0)
 		return r;
 	autoclose int mount_fd = open_mount(place);
@@ -229,7 +223,9 @@ int cgroup_create(const struct cgroup_location *location, const struct plan *pla
 	for (size_t i = 0; i < location->place_count; i++) {
 		const struct cgroup_place *place = &location->places[i];
 		int r = place_is_v2(place) ? make_v2(location, place, &plan->resources, &made[i])
-					   : cgroup_place_make(place, &plan->resources, &made[i]);
+					   : cgroup_place_make(place, &made[i]);
+		if (r == 0 && made[i] == 0)
+			r = check_existing(place);
 		if (r < 0) {
 			for (size_t k = i + 1; k > 0; k--)
 				cgroup_place_unmake(&location->places[k - 1], made[k - 1]);

@@ -163,9 +163,8 @@ bool in_user_namespace(void);
 
 /* ---- create.c ------------------------------------------------------------ */
 
-/** Makes one place; *ret_made tells how many of its components, counted from the end, are new. */
-[[nodiscard]] int cgroup_place_make(
-	const struct cgroup_place *place, const struct plan_resources *resources, size_t *ret_made);
+/** Makes one place; *ret_made: how many of its components, counted from the end, are new. */
+[[nodiscard]] int cgroup_place_make(const struct cgroup_place *place, size_t *ret_made);
 /** Removes the last @made components again; for the way out of an error. */
 void cgroup_place_unmake(const struct cgroup_place *place, size_t made);
 [[nodiscard]] int cgroup_place_enter(const struct cgroup_place *place, pid_t pid);
