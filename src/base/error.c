@@ -13,6 +13,7 @@
 
 static _Thread_local char story[ERROR_TEXT_MAX];
 static _Thread_local char advice[1024];
+static _Thread_local int exit_status;
 
 static int normal(int r)
 {
@@ -53,6 +54,7 @@ int fail(int r, const char *format, ...)
 	size_t length = format_into(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	advice[0] = '\0';
+	exit_status = 0;
 
 	char reason[256];
 	snprintf(reason, sizeof(reason), ": %s", strerror(-r));
@@ -68,6 +70,7 @@ int refuse(int r, const char *format, ...)
 	size_t length = format_into(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	advice[0] = '\0';
+	exit_status = 0;
 	tell(text, length, "");
 	return normal(r);
 }
@@ -112,6 +115,7 @@ int error_adopt(int r, const char *text, const char *hint_text)
 {
 	tell("", 0, text);
 	snprintf(advice, sizeof(advice), "%s", hint_text);
+	exit_status = 0;
 	return normal(r);
 }
 
@@ -119,4 +123,15 @@ void error_clear(void)
 {
 	story[0] = '\0';
 	advice[0] = '\0';
+	exit_status = 0;
+}
+
+void error_set_exit_status(int status)
+{
+	exit_status = status;
+}
+
+int error_exit_status(void)
+{
+	return exit_status;
 }

@@ -47,6 +47,13 @@ const char *error_hint(void);
 /** Takes over a story told by another process (see rungs/container). Returns r. */
 int error_adopt(int r, const char *text, const char *hint_text);
 
+/**
+ * The exit status that the present story stands for by the shell's convention: 126, the program
+ * cannot be executed; 127, it was not found; 0 for all other stories. wrap() keeps it.
+ */
+void error_set_exit_status(int status);
+int error_exit_status(void);
+
 void error_clear(void);
 
 /*

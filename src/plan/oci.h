@@ -34,6 +34,10 @@ struct text;
 [[nodiscard]] int plan_read_resources(const char *json, size_t length, const char *name,
 	struct arena *arena, struct plan_resources *ret_resources);
 
+/** Reads a LinuxSeccomp object (--security-opt seccomp=FILE). Everything lives in @arena. */
+[[nodiscard]] int plan_read_seccomp(const char *json, size_t length, const char *name,
+	struct arena *arena, struct plan_seccomp *ret_seccomp);
+
 /** Writes the plan as runtime-spec JSON, indented by tabs as `rung oci spec` prints it. */
 void plan_write(const struct plan *plan, struct text *out);
 

@@ -13,6 +13,8 @@
 #include "cli/verb.h"
 
 #define RUNG_VERBS(HEADING, VERB, AS) \
+	HEADING("Run") \
+	VERB(run) \
 	HEADING("For other programs") \
 	VERB(oci) \
 	VERB(completion) \

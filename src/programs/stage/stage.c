@@ -51,6 +51,7 @@
 
 static const struct handoff *handoff;
 static int report_fd = -1;
+static int exit_status; /* what the next failure means by the shell's convention */
 
 const char *handed_text(uint32_t offset)
 {
@@ -71,7 +72,7 @@ char **handed_strings(struct handoff_strings strings)
 
 static void report(uint32_t kind, int error, const char *text)
 {
-	struct handoff_report message = {.kind = kind, .error = error};
+	struct handoff_report message = {.kind = kind, .error = error, .exit_status = exit_status};
 	size_t length = strlen(text);
 	if (length >= sizeof(message.text))
 		length = sizeof(message.text) - 1;
@@ -125,14 +126,17 @@ static int usable(const char *path)
  */
 static const char *find_program(const char *name, char *const *environment)
 {
+	exit_status = 127;
 	if (name[0] == '\0')
 		stage_fail(ENOENT, "executable file not found in $PATH: \"\"");
 	if (strchr(name, '/')) {
 		int error = usable(name);
 		if (error == ENOENT || error == ENOTDIR)
 			stage_fail(error, "exec \"%s\"", name);
+		exit_status = 126;
 		if (error == EACCES)
 			stage_fail(EACCES, "exec \"%s\"", name);
+		exit_status = 0;
 		return name;
 	}
 	const char *path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -149,8 +153,10 @@ static const char *find_program(const char *name, char *const *environment)
 				     : snprintf(candidate, sizeof(candidate), "./%s", name);
 		if (written > 0 && (size_t)written < sizeof(candidate)) {
 			int error = usable(candidate);
-			if (error == 0)
+			if (error == 0) {
+				exit_status = 0;
 				return candidate;
+			}
 			if (error == EACCES)
 				best = EACCES;
 		}
@@ -158,8 +164,10 @@ static const char *find_program(const char *name, char *const *environment)
 			break;
 		path += length + 1;
 	}
-	if (best == EACCES)
+	if (best == EACCES) {
+		exit_status = 126;
 		stage_fail(EACCES, "exec \"%s\"", name);
+	}
 	stage_fail(ENOENT, "executable file not found in $PATH: \"%s\"", name);
 }
 
@@ -394,5 +402,6 @@ int main(int count, char **arguments)
 		set_capabilities(handoff->effective, handoff->permitted);
 
 	execve(program, program_arguments, environment);
+	exit_status = errno == ENOENT ? 127 : 126;
 	stage_fail(errno, "exec \"%s\"", program_arguments[0]);
 }

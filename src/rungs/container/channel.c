@@ -35,11 +35,11 @@ int channel_order(const struct channel *channel, const struct child_order *order
 
 static int adopt(const struct handoff_report *report)
 {
-	if (report->error == 0)
-		return error_adopt(-EIO, report->text, report->advice);
-	int r = fail(-report->error, "%s", report->text);
+	int r = report->error ? fail(-report->error, "%s", report->text)
+			      : error_adopt(-EIO, report->text, report->advice);
 	if (report->advice[0])
 		hint("%s", report->advice);
+	error_set_exit_status(report->exit_status);
 	return r;
 }
 

@@ -159,6 +159,14 @@ static int bind_sysfs(const struct build *build, const struct plan_mount *mount)
 	return fd < 0 ? fd : mount_attach(&bind, &build->room, fd);
 }
 
+/* What is mounted on "/" is the root from now on: an overlay with the container's changes. */
+static int adopt_root(struct build *build, int fd)
+{
+	close_now(build->room.root_fd);
+	build->room.root_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return build->room.root_fd < 0 ? fail(-errno, "open the new root") : 0;
+}
+
 static int mount_one(struct build *build, size_t index)
 {
 	const struct plan_mount *mount = &build->plan->mounts[index];
@@ -179,6 +187,8 @@ static int mount_one(struct build *build, size_t index)
 	if (fd < 0)
 		return fd;
 	int r = mount_attach(mount, &build->room, fd);
+	if (r == 0 && strspn(mount->destination, "/") == strlen(mount->destination))
+		return adopt_root(build, fd);
 	if (r == 0 && mount->type && text_equal(mount->type, "proc") && build->proc_fd < 0)
 		build->proc_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	return r;

@@ -31,8 +31,6 @@ struct container_request {
 	unsigned preserved_fds;
 	bool no_pivot, no_new_keyring;
 	bool wait_for_start; /* create: true; run: false */
-	const struct seccomp_program
-		*seccomp; /* ready program instead of the plan's profile; NULL */
 };
 
 struct container_process {

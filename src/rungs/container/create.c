@@ -23,6 +23,7 @@
 #include "base/kernel.h"
 #include "base/log.h"
 #include "rungs/container/announce.h"
+#include "rungs/container/filter.h"
 #include "rungs/container/hooks.h"
 #include "rungs/container/spawn.h"
 #include "walls/intel_rdt.h"
@@ -44,8 +45,7 @@ struct creation {
 	int *mount_fds; /* in the record's arena */
 	struct channel channel;
 	int start_fd, console_fd, notify_fd, stage_fd;
-	struct seccomp_program compiled;
-	const struct seccomp_program *seccomp;
+	struct seccomp_program filter;
 	struct birth birth;
 	bool claimed, has_cgroup, hooks_ran;
 };
@@ -62,7 +62,7 @@ static void creation_fini(struct creation *creation)
 	close_now(creation->notify_fd);
 	close_now(creation->stage_fd);
 	close_now(creation->birth.pidfd);
-	seccomp_program_fini(&creation->compiled);
+	seccomp_program_fini(&creation->filter);
 	container_record_fini(&creation->record);
 }
 
@@ -141,17 +141,10 @@ static int listen_for_start(struct creation *creation)
 
 static int prepare_filter(struct creation *creation)
 {
-	const struct container_request *request = creation->request;
-	const struct plan *plan = request->plan;
-	creation->seccomp = request->seccomp;
-	if (creation->seccomp || !plan->has_seccomp)
-		return 0;
-	int r = seccomp_compile(&plan->seccomp, &creation->compiled);
-	if (r < 0)
-		return wrap(r, "seccomp");
-	creation->seccomp = &creation->compiled;
-	if (!creation->compiled.notifies)
-		return 0;
+	const struct plan *plan = creation->request->plan;
+	int r = container_filter(plan, &plan->process.capabilities, &creation->filter);
+	if (r < 0 || !creation->filter.notifies)
+		return r;
 	if (text_empty(plan->seccomp.listener_path))
 		return refuse(-EINVAL, "seccomp: SCMP_ACT_NOTIFY needs linux.seccomp.listenerPath");
 	creation->notify_fd = unix_connect(plan->seccomp.listener_path);
@@ -264,7 +257,7 @@ static int spawn(struct creation *creation)
 		.console_fd = creation->console_fd,
 		.notify_fd = creation->notify_fd,
 		.stage_fd = creation->stage_fd,
-		.seccomp = creation->seccomp,
+		.seccomp = creation->filter.bytes ? &creation->filter : NULL,
 	};
 	autoclose int cgroup_fd = cgroup_open_for_clone(&creation->record.cgroup);
 	r = spawn_child(&task, &creation->channel, cgroup_fd, &creation->birth);
@@ -368,7 +361,7 @@ static void undo(struct creation *creation)
 	char text[ERROR_TEXT_MAX], advice[1024];
 	snprintf(text, sizeof(text), "%s", error_text());
 	snprintf(advice, sizeof(advice), "%s", error_hint());
-	int saved = errno;
+	int saved = errno, status_saved = error_exit_status();
 	if (creation->birth.pidfd >= 0) {
 		(void)kernel_pidfd_send_signal(creation->birth.pidfd, SIGKILL);
 		int status;
@@ -390,6 +383,7 @@ static void undo(struct creation *creation)
 		container_record_remove(creation->request->state_root, creation->request->id) < 0)
 		warn("%s", error_text());
 	(void)error_adopt(-EIO, text, advice);
+	error_set_exit_status(status_saved);
 	errno = saved;
 }
 

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "rungs/container/announce.h"
 #include "rungs/container/container.h"
+#include "rungs/container/filter.h"
 #include "rungs/container/last_steps.h"
 #include "rungs/container/spawn.h"
 #include "walls/attributes.h"
@@ -290,8 +291,9 @@ static int prepare(struct joining *joining)
 	if (joining->init_fd < 0)
 		return refuse(-ESRCH, "container %s is not running", joining->record.id);
 	r = open_root(joining);
-	if (r == 0 && joining->plan.has_seccomp)
-		r = seccomp_compile(&joining->plan.seccomp, &joining->seccomp);
+	if (r == 0)
+		r = container_filter(
+			&joining->plan, &request->process->capabilities, &joining->seccomp);
 	if (r < 0)
 		return r;
 	if (joining->seccomp.notifies) {

@@ -74,7 +74,8 @@ enum handoff_report_kind {
 /** One datagram. Text and advice are NUL-terminated; text says all but strerror(error). */
 struct handoff_report {
 	uint32_t kind;
-	int32_t error; /* positive errno; 0: the text says it all */
+	int32_t error;       /* positive errno; 0: the text says it all */
+	int32_t exit_status; /* 126, 127: the program is at fault; 0 otherwise */
 	char text[HANDOFF_REPORT_TEXT];
 	char advice[512];
 };

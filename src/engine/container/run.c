@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/*
+ * The plan of `rung run`, beginning with the plan that every container has (plan/defaults.h): first
+ * the root, then the process, then what the options change.
+ */
+
+#include "engine/container/run.h"
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/kernel.h"
+#include "engine/container/internal.h"
+#include "plan/defaults.h"
+#include "plan/oci.h"
+#include "rungs/container/filter.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+static const char path_variable[] =
+	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/* ---- the root ----------------------------------------------------------------------- */
+
+/* @host of an ordinary user: he is himself there, and nobody else exists. */
+static bool as_self(const struct run_request *request)
+{
+	return !request->rootfs && geteuid() != 0;
+}
+
+static const char *real_rootfs(const struct run_request *request, struct arena *arena)
+{
+	if (!request->rootfs)
+		return "/";
+	char *real = realpath(request->rootfs, NULL);
+	if (!real) {
+		(void)fail(-errno, "root %s", request->rootfs);
+		return NULL;
+	}
+	const char *kept = arena_strdup(arena, real);
+	free(real);
+	return kept;
+}
+
+static int root_mounts(const struct run_request *request, const char *rootfs,
+	const struct run_layer *layer, struct plan *plan, struct plan_mount **ret_mounts,
+	size_t *ret_count)
+{
+	if (!request->rootfs)
+		return run_host_mounts(layer, &plan->arena, ret_mounts, ret_count);
+	*ret_mounts = arena_new(&plan->arena, struct plan_mount, 1);
+	*ret_count = 1;
+	return run_overlay(layer, "root", rootfs, "/", &plan->arena, *ret_mounts);
+}
+
+/* /etc/hostname and friends stay the image's; the name is the namespace's. */
+static bool skip_default(const struct run_request *request, const struct plan_mount *mount)
+{
+	/* The host's network comes with the host's sysfs. */
+	return request->network == RUN_NETWORK_HOST && text_equal(mount->destination, "/sys") &&
+	       geteuid() != 0;
+}
+
+static void set_shm(const struct run_request *request, struct plan *plan)
+{
+	for (size_t i = 0; i < plan->mount_count; i++)
+		if (request->shm_bytes && text_equal(plan->mounts[i].destination, "/dev/shm"))
+			plan->mounts[i].data = arena_format(&plan->arena, "mode=1777,size=%llu",
+				(unsigned long long)request->shm_bytes);
+}
+
+static int add_init(struct plan *plan, struct plan_mount *ret_mount)
+{
+	const char *program = run_init_program(&plan->arena);
+	if (!program)
+		return refuse(-ENOENT, "--init: rung-init is neither beside rung nor installed");
+	*ret_mount = (struct plan_mount){.destination = "/run/rung-init",
+		.source = program,
+		.type = "bind",
+		.bind = true,
+		.attributes_set = MOUNT_ATTR_RDONLY};
+	struct strings old = plan->process.arguments;
+	struct strings words = {arena_new(&plan->arena, const char *, old.count + 3), 0};
+	words.items[words.count++] = "/run/rung-init";
+	words.items[words.count++] = "--";
+	for (size_t i = 0; i < old.count; i++)
+		words.items[words.count++] = old.items[i];
+	plan->process.arguments = words;
+	return 0;
+}
+
+/* In order: the root, what every container has, volumes, tmpfs, init. */
+static int set_mounts(const struct run_request *request, const char *rootfs,
+	const struct run_layer *layer, struct plan *plan)
+{
+	struct plan_mount *roots;
+	size_t root_count;
+	int r = root_mounts(request, rootfs, layer, plan, &roots, &root_count);
+	if (r < 0)
+		return r;
+	set_shm(request, plan);
+	struct plan_mount *all = arena_new(&plan->arena, struct plan_mount,
+		root_count + plan->mount_count + request->volumes.count + request->tmpfs.count + 2);
+	size_t count = 0;
+	for (size_t i = 0; i < root_count; i++)
+		all[count++] = roots[i];
+	for (size_t i = 0; i < plan->mount_count; i++)
+		if (!skip_default(request, &plan->mounts[i]))
+			all[count++] = plan->mounts[i];
+	for (size_t i = 0; r == 0 && i < request->tmpfs.count; i++)
+		r = run_tmpfs(request->tmpfs.items[i], &plan->arena, &all[count++]);
+	for (size_t i = 0; r == 0 && i < request->volumes.count; i++)
+		r = run_volume(request->volumes.items[i], &plan->arena, &all[count++]);
+	if (r == 0 && request->init)
+		r = add_init(plan, &all[count++]);
+	if (r < 0)
+		return r;
+	plan->mounts = all;
+	plan->mount_count = count;
+	plan->root_path = layer->merged;
+	plan->root_readonly = request->read_only;
+	return 0;
+}
+
+/* ---- who ------------------------------------------------------------------------------- */
+
+static int set_user(const struct run_request *request, const char *rootfs, struct plan *plan,
+	struct run_user *ret_user)
+{
+	autoclose int root_fd = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0)
+		return fail(-errno, "root %s", rootfs);
+	const char *word = request->user;
+	if (!word && as_self(request))
+		word = arena_format(&plan->arena, "%u:%u", (unsigned)getuid(), (unsigned)getgid());
+	int r = run_find_user(root_fd, word, &plan->arena, ret_user);
+	if (r < 0)
+		return r;
+	if (as_self(request)) {
+		struct run_user self;
+		const char *number = arena_format(&plan->arena, "%u", (unsigned)getuid());
+		if (run_find_user(root_fd, number, &plan->arena, &self) == 0)
+			ret_user->home = self.home;
+		ret_user->group_count = 0; /* only one group is mapped */
+	}
+	plan->process.uid = ret_user->uid;
+	plan->process.gid = ret_user->gid;
+	plan->process.additional_gids = ret_user->groups;
+	plan->process.additional_gid_count = ret_user->group_count;
+	return 0;
+}
+
+static bool mapped(const struct plan_id_maps *maps, uint32_t id)
+{
+	for (size_t i = 0; i < maps->count; i++)
+		if (id - maps->items[i].container_id < maps->items[i].size)
+			return true;
+	return false;
+}
+
+static int set_namespaces(const struct run_request *request, struct plan *plan)
+{
+	plan->namespaces[PLAN_NS_NETWORK].wanted = request->network == RUN_NETWORK_NONE;
+	if (geteuid() == 0)
+		return 0;
+	plan->namespaces[PLAN_NS_USER].wanted = true;
+	if (as_self(request) && plan->process.uid == getuid())
+		run_map_self(&plan->arena, &plan->uid_maps, &plan->gid_maps);
+	else
+		run_map_ids(&plan->arena, &plan->uid_maps, &plan->gid_maps);
+	struct plan_process *process = &plan->process;
+	if (!mapped(&plan->uid_maps, process->uid) || !mapped(&plan->gid_maps, process->gid)) {
+		int r = refuse(-EINVAL, "user %u:%u does not exist in your user namespace",
+			process->uid, process->gid);
+		hint("give yourself more ids: usermod --add-subuids 100000-165535 --add-subgids "
+		     "100000-165535 NAME, and install uidmap");
+		return r;
+	}
+	size_t kept = 0;
+	for (size_t i = 0; i < process->additional_gid_count; i++)
+		if (plan->gid_maps.count > 1 &&
+			mapped(&plan->gid_maps, process->additional_gids[i]))
+			process->additional_gids[kept++] = process->additional_gids[i];
+	process->additional_gid_count = kept;
+	return 0;
+}
+
+/* ---- the process -------------------------------------------------------------------------- */
+
+static bool sets(const struct strings *variables, const char *name, size_t length)
+{
+	for (size_t i = 0; i < variables->count; i++)
+		if (strncmp(variables->items[i], name, length) == 0 &&
+			variables->items[i][length] == '=')
+			return true;
+	return false;
+}
+
+static void add_own(struct plan *plan, struct strings *variables, const char *name)
+{
+	const char *value = getenv(name);
+	if (value && !sets(variables, name, strlen(name)))
+		variables->items[variables->count++] =
+			arena_format(&plan->arena, "%s=%s", name, value);
+}
+
+/* Nothing of ours but what a program needs to find its way: secrets live in environments. */
+static void set_environment(
+	const struct run_request *request, const struct run_user *user, struct plan *plan)
+{
+	static const char *const host_names[] = {
+		"PATH", "LANG", "LC_ALL", "TZ", "SHELL", "USER", "LOGNAME", "COLORTERM"};
+	struct strings all = {
+		arena_new(&plan->arena, const char *, request->environment.count + 16), 0};
+	for (size_t i = 0; i < request->environment.count; i++) {
+		const char *word = request->environment.items[i];
+		if (strchr(word, '='))
+			all.items[all.count++] = word;
+		else if (getenv(word))
+			all.items[all.count++] =
+				arena_format(&plan->arena, "%s=%s", word, getenv(word));
+	}
+	for (size_t i = 0; !request->rootfs && i < array_length(host_names); i++)
+		add_own(plan, &all, host_names[i]);
+	if (request->terminal)
+		add_own(plan, &all, "TERM");
+	if (!sets(&all, "PATH", 4))
+		all.items[all.count++] = path_variable;
+	if (user->home && !sets(&all, "HOME", 4))
+		all.items[all.count++] = arena_format(&plan->arena, "HOME=%s", user->home);
+	if (!sets(&all, "container", 9))
+		all.items[all.count++] = "container=rung";
+	plan->process.environment = all;
+}
+
+/* In @host a relative path means the same as outside. */
+static void set_directory(const struct run_request *request, struct plan *plan)
+{
+	char here[4096];
+	plan->process.working_directory = "/";
+	if (request->working_directory)
+		plan->process.working_directory = request->working_directory;
+	else if (!request->rootfs && getcwd(here, sizeof(here)))
+		plan->process.working_directory = arena_strdup(&plan->arena, here);
+}
+
+static int set_process(
+	const struct run_request *request, const struct run_user *user, struct plan *plan)
+{
+	struct plan_process *process = &plan->process;
+	struct strings words = {NULL, 0};
+	while (request->command[words.count])
+		words.count++;
+	words.items = arena_new(&plan->arena, const char *, words.count + 1);
+	memcpy(words.items, request->command, words.count * sizeof(*words.items));
+	process->arguments = words;
+	process->terminal = request->terminal;
+	process->no_new_privileges = request->no_new_privileges;
+	set_directory(request, plan);
+	set_environment(request, user, plan);
+	if (process->working_directory[0] != '/')
+		return refuse(-EINVAL, "--workdir %s is not absolute", process->working_directory);
+	process->rlimits = arena_new(&plan->arena, struct plan_rlimit, request->ulimits.count + 1);
+	process->rlimit_count = request->ulimits.count;
+	for (size_t i = 0; i < request->ulimits.count; i++) {
+		int r = run_ulimit(request->ulimits.items[i], &process->rlimits[i]);
+		if (r < 0)
+			return r;
+	}
+	return run_capabilities(request, &process->capabilities);
+}
+
+/* ---- how much -------------------------------------------------------------------------------- */
+
+static int set_limits(const struct run_request *request, struct plan *plan)
+{
+	struct plan_resources *resources = &plan->resources;
+	if (request->memory_bytes)
+		resources->memory_limit =
+			(struct optional_i64){true, (int64_t)request->memory_bytes};
+	if (request->memory_swap_bytes)
+		resources->memory_swap = (struct optional_i64){true, request->memory_swap_bytes};
+	if (request->cpus_billionths) {
+		const uint64_t period_us = 100000;
+		resources->cpu_period = (struct optional_u64){true, period_us};
+		resources->cpu_quota = (struct optional_i64){
+			true, request->cpus_billionths / (1000000000 / (int64_t)period_us)};
+		if (resources->cpu_quota.value < 1000)
+			return refuse(-EINVAL, "--cpus is less than 0.01");
+	}
+	if (request->cpu_shares)
+		resources->cpu_shares = (struct optional_u64){true, request->cpu_shares};
+	resources->cpuset_cpus = request->cpuset_cpus;
+	if (request->pids_limit)
+		resources->pids_limit = (struct optional_i64){true, request->pids_limit};
+	return 0;
+}
+
+/* Devices of the host are denied but for those every container has; --privileged opens all. */
+static int set_devices(const struct run_request *request, struct plan *plan)
+{
+	size_t room = request->devices.count + 2;
+	struct plan_resources *resources = &plan->resources;
+	resources->device_rules = arena_new(&plan->arena, struct plan_device_rule, room);
+	resources->device_rule_count = 0;
+	plan->devices = arena_new(&plan->arena, struct plan_device, room);
+	plan->device_count = 0;
+	resources->device_rules[resources->device_rule_count++] =
+		(struct plan_device_rule){.allow = request->privileged,
+			.type = 'a',
+			.major = -1,
+			.minor = -1,
+			.read = true,
+			.write = true,
+			.mknod = true};
+	for (size_t i = 0; i < request->devices.count; i++) {
+		int r = run_device(request->devices.items[i], &plan->arena, plan);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int set_security(const struct run_request *request, struct plan *plan)
+{
+	plan->annotations = arena_new(&plan->arena, struct plan_key_value, 1);
+	plan->annotations[0] =
+		(struct plan_key_value){FILTER_ANNOTATION, FILTER_ANNOTATION_DEFAULT};
+	plan->annotation_count = 1;
+	if (request->privileged) {
+		plan->annotation_count = 0;
+		plan->masked_paths = plan->readonly_paths = (struct strings){};
+	} else if (!request->rootfs) {
+		/* The layers of all containers lie on this system, too. */
+		size_t count = plan->masked_paths.count;
+		struct strings paths = {arena_new(&plan->arena, const char *, count + 2), count};
+		memcpy(paths.items, plan->masked_paths.items, count * sizeof(*paths.items));
+		paths.items[paths.count++] =
+			arena_format(&plan->arena, "%s/layers", request->data_root);
+		plan->masked_paths = paths;
+	}
+	for (size_t i = 0; i < request->security_options.count; i++) {
+		int r = run_security_option(request->security_options.items[i], &plan->arena, plan);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int run_plan(const struct run_request *request, struct plan *ret_plan)
+{
+	autofini(plan_fini) struct plan plan = {};
+	plan_default(&plan, false);
+	const char *rootfs = real_rootfs(request, &plan.arena);
+	if (!rootfs)
+		return -ENOENT;
+	plan.hostname = request->hostname
+				? request->hostname
+				: arena_strndup(&plan.arena, request->id, strnlen(request->id, 63));
+	struct run_user user;
+	struct run_layer layer;
+	int r = set_user(request, rootfs, &plan, &user);
+	if (r == 0)
+		r = set_namespaces(request, &plan);
+	if (r == 0)
+		r = set_process(request, &user, &plan);
+	if (r == 0)
+		r = set_limits(request, &plan);
+	if (r == 0)
+		r = set_devices(request, &plan);
+	if (r == 0)
+		r = set_security(request, &plan);
+	if (r == 0)
+		r = run_open_layer(request, &plan.arena, &layer);
+	if (r == 0)
+		r = set_mounts(request, rootfs, &layer, &plan);
+	if (r < 0)
+		return r;
+	*ret_plan = plan;
+	plan = (struct plan){};
+	return 0;
+}

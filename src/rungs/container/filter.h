@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/* Which system call filter a process of a container gets. */
+
+#include "plan/plan.h"
+#include "walls/seccomp.h"
+
+/** A plan that wants rung's own default policy says so by this annotation, in few bytes. */
+#define FILTER_ANNOTATION "org.rung.seccomp"
+#define FILTER_ANNOTATION_DEFAULT "default"
+
+/**
+ * The plan's own profile, or the default policy for these capabilities, or none (bytes NULL). The
+ * caller's to seccomp_program_fini().
+ */
+[[nodiscard]] int container_filter(const struct plan *plan,
+	const struct plan_capabilities *capabilities, struct seccomp_program *ret_program);
