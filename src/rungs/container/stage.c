@@ -15,9 +15,11 @@
 #include "walls/capabilities.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 /* The stage's ELF file, linked in (src/rungs/meson.build). */
 extern const unsigned char stage_program[];
@@ -203,6 +205,31 @@ static int pass_descriptors(const struct stage_request *request, int block_fd)
 	return 0;
 }
 
+/*
+ * execve(2) takes a process's capabilities away unless it is root in its user namespace. Where
+ * there is no such root (an ordinary user who stays himself), ambient ones carry them over; the
+ * stage gives them up with everything else.
+ */
+static int keep_capabilities(void)
+{
+	if (geteuid() == 0)
+		return 0;
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {};
+	if (syscall(SYS_capget, &header, data) < 0)
+		return fail(-errno, "read capabilities");
+	data[0].inheritable = data[0].permitted;
+	data[1].inheritable = data[1].permitted;
+	if (syscall(SYS_capset, &header, data) < 0)
+		return fail(-errno, "keep capabilities for the stage");
+	uint64_t held = data[0].permitted | (uint64_t)data[1].permitted << 32;
+	for (int capability = 0; capability <= capabilities_last(); capability++)
+		if (held >> capability & 1 &&
+			prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) < 0)
+			return fail(-errno, "keep capability %d for the stage", capability);
+	return 0;
+}
+
 int stage_execute(int stage_fd, const struct stage_request *request)
 {
 	autofini(text_fini) struct text block = {};
@@ -213,7 +240,9 @@ int stage_execute(int stage_fd, const struct stage_request *request)
 	int r = fs_write_all(block_fd, block.bytes, block.length);
 	if (r < 0)
 		return fail(r, "write the handoff");
-	r = pass_descriptors(request, block_fd);
+	r = keep_capabilities();
+	if (r == 0)
+		r = pass_descriptors(request, block_fd);
 	if (r < 0)
 		return r;
 	char number[16];
