@@ -19,15 +19,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* The second column starts here; a longer first column gets a line of its own. */
-#define HELP_COLUMN 30u
+/* The second column starts here at most; a longer first column gets a line of its own. */
+#define HELP_COLUMN 34u
 #define VERB_COLUMN 18u
 /* Lines longer than this are hard to read, however wide the terminal is. */
 #define HELP_WIDTH_MAX 100u
 
 struct help {
 	struct text text;
-	unsigned width;
+	unsigned width, column;
 	bool colours;
 };
 
@@ -126,12 +126,29 @@ static void print_option(struct help *help, const struct verb *verb,
 	option_default(verb, group, option, &fallback);
 	if (fallback.length)
 		text_format(&right, " (default: %s)", text_get(&fallback));
-	row(help, text_get(&left), text_get(&right), HELP_COLUMN);
+	row(help, text_get(&left), text_get(&right), help->column);
 }
 
-static void print_options(struct help *help, const struct verb *verb)
+/* As narrow as the options of the verb allow. */
+static unsigned option_column(const struct verb *verb)
 {
-	bool helped = false;
+	unsigned column = 0;
+	for (const struct option_group *group = verb->groups; group && group->options; group++)
+		for (const struct option *o = group->options; !option_ends(o); o++) {
+			autofini(text_fini) struct text left = {};
+			option_shown(o, true, &left);
+			unsigned needs = (unsigned)left.length + 4;
+			if (!o->hidden && needs <= HELP_COLUMN && needs > column)
+				column = needs;
+		}
+	return column;
+}
+
+static void print_options(struct help *help, struct invocation *invocation)
+{
+	const struct verb *verb = invocation->verb;
+	/* Docker's -h is --hostname in some verbs. */
+	bool helped = false, short_help = !find_option(invocation, NULL, 0, 'h', NULL);
 	for (const struct option_group *group = verb->groups; group && group->options; group++) {
 		bool titled = false;
 		for (const struct option *o = group->options; !option_ends(o); o++) {
@@ -143,7 +160,8 @@ static void print_options(struct help *help, const struct verb *verb)
 			print_option(help, verb, group, o);
 		}
 		if (titled && !helped)
-			row(help, "    --help", "show this help", HELP_COLUMN);
+			row(help, short_help ? "-h, --help" : "    --help", "show this help",
+				help->column);
 		helped |= titled;
 	}
 }
@@ -187,10 +205,10 @@ static void print_usage(struct help *help, const struct invocation *invocation)
 	text_add(&help->text, "\n\n");
 }
 
-void help_write(const struct invocation *invocation, unsigned width, bool colours, struct text *out)
+void help_write(struct invocation *invocation, unsigned width, bool colours, struct text *out)
 {
 	const struct verb *verb = invocation->verb;
-	struct help help = {.width = width, .colours = colours};
+	struct help help = {.width = width, .column = option_column(verb), .colours = colours};
 	if (help.width < HELP_COLUMN + 20)
 		help.width = HELP_COLUMN + 20;
 
@@ -203,17 +221,20 @@ void help_write(const struct invocation *invocation, unsigned width, bool colour
 	}
 	if (verb->verbs)
 		print_verbs(&help, verb);
-	print_options(&help, verb);
+	print_options(&help, invocation);
 	if (verb->examples)
 		print_examples(&help, verb->examples);
 	if (verb->verbs)
 		text_format(&help.text, "\nRun '%s COMMAND --help' for more on a command.\n",
 			invocation->words);
+	else if (invocation->outer && invocation->outer->verb->groups)
+		text_format(&help.text, "\nThe options of '%s' apply here too.\n",
+			invocation->outer->words);
 	text_add(out, text_get(&help.text));
 	text_fini(&help.text);
 }
 
-int help_print(const struct invocation *invocation)
+int help_print(struct invocation *invocation)
 {
 	unsigned columns = terminal_columns(STDOUT_FILENO);
 	autofini(text_fini) struct text text = {};

@@ -4,11 +4,10 @@
 #include "cli/verb.h"
 
 /** Prints --help of the invocation's verb to standard output. Returns 0. */
-[[nodiscard]] int help_print(const struct invocation *invocation);
+[[nodiscard]] int help_print(struct invocation *invocation);
 
 /** Adds --help of the invocation's verb, wrapped to width. */
-void help_write(
-	const struct invocation *invocation, unsigned width, bool colours, struct text *out);
+void help_write(struct invocation *invocation, unsigned width, bool colours, struct text *out);
 
 /** `rung help oci create`: --help of the verb that the NULL-terminated words name, from the program
  * on. */

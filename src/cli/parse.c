@@ -21,21 +21,36 @@
 
 #include <errno.h>
 
+/* NULL where the verb has no such option; *ret_group is where it stands. */
+static const struct option *find_in(const struct verb *verb, const char *name, size_t length,
+	char letter, const struct option_group **ret_group)
+{
+	const struct option_group *group = verb->groups;
+	for (; group && group->options; group++)
+		for (const struct option *o = group->options; !option_ends(o); o++) {
+			bool match = name ? option_named(o, name, length)
+					  : o->spec[0] == '-' && o->spec[1] == letter;
+			if (!match)
+				continue;
+			*ret_group = group;
+			return o;
+		}
+	return NULL;
+}
+
 bool find_option(struct invocation *invocation, const char *name, size_t length, char letter,
 	struct found *ret)
 {
-	for (struct invocation *owner = invocation; owner; owner = owner->outer) {
-		const struct option_group *group = owner->verb->groups;
-		for (; group && group->options; group++)
-			for (const struct option *o = group->options; !option_ends(o); o++) {
-				bool match = name ? option_named(o, name, length)
-						  : o->spec[0] == '-' && o->spec[1] == letter;
-				if (!match)
-					continue;
-				*ret = (struct found){
-					o, owner, (uint16_t)(group->offset + o->field.offset)};
-				return true;
-			}
+	const struct option_group *group;
+	for (; invocation; invocation = invocation->outer) {
+		const struct option *option =
+			find_in(invocation->verb, name, length, letter, &group);
+		if (!option)
+			continue;
+		if (ret)
+			*ret = (struct found){option, invocation,
+				(uint16_t)(group->offset + option->field.offset)};
+		return true;
 	}
 	return false;
 }

@@ -42,7 +42,10 @@ struct found {
 	uint16_t offset;
 };
 
-/** Looks in the verb first, then in the nouns around it. name is NULL for a letter. */
+/**
+ * Looks in the verb first, then in the nouns around it. name is NULL for a letter;
+ * ret may be NULL.
+ */
 bool find_option(struct invocation *invocation, const char *name, size_t length, char letter,
 	struct found *ret);
 
