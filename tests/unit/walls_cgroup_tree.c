@@ -13,6 +13,8 @@
 #include "base/log.h"
 #include "walls/cgroup/internal.h"
 
+#include <json.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -537,6 +539,59 @@ static void extended_by_update(void **state)
 	assert_int_equal(wider.place_count, f->location.place_count);
 }
 
+static uint64_t number_at(
+	struct json_object *root, const char *first, const char *second, const char *third)
+{
+	const char *const keys[] = {first, second, third};
+	for (size_t i = 0; i < array_length(keys) && keys[i]; i++)
+		if (!json_object_object_get_ex(root, keys[i], &root))
+			fail_msg("the statistics have no \"%s\"", keys[i]);
+	return json_object_get_uint64(root);
+}
+
+static void statistics(void **state)
+{
+	needs_tree();
+	struct fixture *f = *state;
+	f->plan.resources.pids_limit = (struct optional_i64){has_controller(CONTROLLER_PIDS), 9};
+	f->plan.resources.memory_limit =
+		(struct optional_i64){has_controller(CONTROLLER_MEMORY), 64 << 20};
+	locate(f, "stats");
+	check(cgroup_create(&f->location, &f->plan));
+	check(cgroup_apply(&f->location, &f->plan.resources, false));
+	int told;
+	start_eater(f, 8 << 20, &told);
+	char byte;
+	assert_int_equal(read(told, &byte, 1), 1);
+	(void)close(told);
+	autofini(text_fini) struct text json = {};
+	check(cgroup_stats_write(&f->location, &json));
+	struct json_object *root = json_tokener_parse(text_get(&json));
+	assert_non_null(root);
+	assert_true(number_at(root, "cpu", "usage", "total") > 0);
+	if (f->plan.resources.pids_limit.given) {
+		assert_int_equal(number_at(root, "pids", "current", NULL), 1);
+		assert_int_equal(number_at(root, "pids", "limit", NULL), 9);
+	}
+	if (f->plan.resources.memory_limit.given) {
+		assert_int_equal(number_at(root, "memory", "usage", "limit"), 64 << 20);
+		assert_in_range(number_at(root, "memory", "usage", "usage"), 8 << 20, 64 << 20);
+		(void)number_at(root, "memory", "raw", "pgfault");
+	}
+	(void)number_at(root, "blkio", NULL, NULL);
+	(void)number_at(root, "hugetlb", NULL, NULL);
+	(void)json_object_put(root);
+
+	struct cgroup_location gone = f->location;
+	struct cgroup_place nowhere = f->location.places[0];
+	nowhere.path = "/rung-test-nowhere";
+	gone.places = &nowhere;
+	gone.place_count = 1;
+	autofini(text_fini) struct text nothing = {};
+	assert_int_equal(cgroup_stats_write(&gone, &nothing), -ENOENT);
+	assert_int_equal(nothing.length, 0);
+}
+
 static void links_are_not_followed(void **state)
 {
 	needs_tree();
@@ -603,6 +658,7 @@ int main(void)
 		test(cgroups_below),
 		test(destroy_kills),
 		test(extended_by_update),
+		test(statistics),
 		test(links_are_not_followed),
 		test(oom_is_noticed),
 	};
