@@ -65,6 +65,9 @@ static int open_parent(int root_fd, const char *path, const char **ret_name)
 		if (!part)
 			return fail(-ENOMEM, "create %s", path);
 		autoclose int above = here;
+		/* Nobody needs it, and openat(2) would climb out of the root. */
+		if (text_equal(part, ".."))
+			return refuse(-EINVAL, "device %s: its path has \"..\" in it", path);
 		if (mkdirat(above, part, 0755) < 0 && errno != EEXIST)
 			return fail(-errno, "create the directory of %s", path);
 		here = openat(above, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
