@@ -292,25 +292,33 @@ static int parse_value(struct parser *parser, const struct json *at, struct json
 	}
 }
 
+static int parse_document(struct parser *parser, const struct json *top, struct json_value *value)
+{
+	int r = parse_value(parser, top, value);
+	if (r < 0)
+		return r;
+	skip_space(parser);
+	if (parser->at != parser->start + parser->length)
+		return expected(parser, top, "nothing more");
+	return 0;
+}
+
 int json_parse(const char *text, size_t length, const char *name, struct arena *strings,
 	struct json_document *ret_document)
 {
 	if (length >= UINT32_MAX)
 		return refuse(-EFBIG, "%s: is too large", name);
-	autofini(json_document_fini) struct json_document document = {};
-	char *copy = arena_strndup(strings, text, length);
-	struct parser parser = {text, copy, copy, length, &document.nodes, 0};
+	struct json_document document = {};
 	struct json_value *value = arena_new(&document.nodes, struct json_value, 1);
 	document.top = (struct json){.value = value, .document = name};
-
-	int r = parse_value(&parser, &document.top, value);
-	if (r < 0)
+	char *copy = arena_strndup(strings, text, length);
+	struct parser parser = {text, copy, copy, length, &document.nodes, 0};
+	int r = parse_document(&parser, &document.top, value);
+	if (r < 0) {
+		json_document_fini(&document);
 		return r;
-	skip_space(&parser);
-	if (parser.at != copy + length)
-		return expected(&parser, &document.top, "nothing more");
+	}
 	*ret_document = document;
-	document = (struct json_document){};
 	return 0;
 }
 

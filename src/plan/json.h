@@ -20,6 +20,7 @@
  */
 
 #include "base/arena.h"
+#include "base/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -81,6 +82,10 @@ void json_document_fini(struct json_document *document);
 /** The same for a member of the object @at, which need not be there. */
 [[gnu::format(printf, 3, 4)]] int json_refuse_member(
 	const struct json *at, const char *key, const char *format, ...);
+
+/* Negative, as the compiler shall know: see error.h. */
+#define json_refuse(...) error_negative(json_refuse(__VA_ARGS__))
+#define json_refuse_member(...) error_negative(json_refuse_member(__VA_ARGS__))
 
 /** Warns with the place in front (see log.h). */
 [[gnu::format(printf, 2, 3)]] void json_warn(const struct json *at, const char *format, ...);

@@ -74,7 +74,7 @@ static void add_place(struct text *out, const struct json *at)
 	return refuse(-EINVAL, "%s%s", text_get(&place), message);
 }
 
-int json_refuse(const struct json *at, const char *format, ...)
+int(json_refuse)(const struct json *at, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
@@ -83,7 +83,7 @@ int json_refuse(const struct json *at, const char *format, ...)
 	return r;
 }
 
-int json_refuse_member(const struct json *at, const char *key, const char *format, ...)
+int(json_refuse_member)(const struct json *at, const char *key, const char *format, ...)
 {
 	struct json member = {.document = at->document, .parent = at, .key = key};
 	va_list arguments;

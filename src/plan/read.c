@@ -50,19 +50,26 @@ static int read_landlock(struct plan *plan, const char *name)
 	return plan_landlock_parse(rules, where, &plan->arena, &plan->landlock);
 }
 
+static int read_into(
+	struct plan *plan, const char *json, size_t length, const char *name, const char *bundle)
+{
+	int r = read_shape(json, length, name, &plan_shape, &plan->arena, plan);
+	if (r < 0)
+		return r;
+	resolve_paths(plan, bundle);
+	return read_landlock(plan, name);
+}
+
 int plan_read(const char *json, size_t length, const char *name, const char *bundle,
 	struct plan *ret_plan)
 {
-	autofini(plan_fini) struct plan plan = {};
-	int r = read_shape(json, length, name, &plan_shape, &plan.arena, &plan);
-	if (r < 0)
+	struct plan plan = {};
+	int r = read_into(&plan, json, length, name, bundle);
+	if (r < 0) {
+		plan_fini(&plan);
 		return r;
-	resolve_paths(&plan, bundle);
-	r = read_landlock(&plan, name);
-	if (r < 0)
-		return r;
+	}
 	*ret_plan = plan;
-	plan = (struct plan){};
 	return 0;
 }
 

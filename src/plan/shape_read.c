@@ -94,28 +94,26 @@ static int unknown_word(const struct json *at, const struct words *words, const 
 	return json_refuse(at, "unknown %s %s", words->noun, json_quote(name).text);
 }
 
-static int find_word(const struct json *at, const struct words *words, const struct word **ret_word)
+/* The word that the string is; NULL, and a story, if it is none. */
+static const struct word *find_word(const struct json *at, const struct words *words)
 {
 	const char *name;
-	int r = json_string(at, &name);
-	if (r < 0)
-		return r;
+	if (json_string(at, &name) < 0)
+		return NULL;
 	const struct word *word = words_find(words, name);
 	if (!word)
-		return unknown_word(at, words, name);
-	*ret_word = word;
-	return 0;
+		(void)unknown_word(at, words, name);
+	return word;
 }
 
 static int read_word(const struct json *at, const struct json_field *field, void *member)
 {
-	const struct word *word;
 	bool empty = at->value->type == JSON_STRING && at->value->length == 0;
 	if (empty && !(field->flags & REQUIRED))
 		return 0;
-	int r = find_word(at, field->words, &word);
-	if (r < 0)
-		return r;
+	const struct word *word = find_word(at, field->words);
+	if (!word)
+		return -EINVAL;
 	if (field->kind == FIELD_WORD)
 		return store_number(member, field->size, word->value);
 	*(const char **)member = word->name;
@@ -152,15 +150,13 @@ int json_strings(const struct json *at, struct arena *arena, const struct words 
 	struct strings strings = {arena_new(arena, const char *, at->value->length + (size_t)1), 0};
 	for (const struct json_value *v = at->value->first; v; v = v->next) {
 		struct json item = json_child(at, v, strings.count);
-		const struct word *word;
-		if (words) {
-			r = find_word(&item, words, &word);
-			if (r >= 0)
-				strings.items[strings.count++] = word->name;
-		} else {
-			r = json_string(&item, &strings.items[strings.count++]);
-		}
-		if (r < 0)
+		const struct word *word = words ? find_word(&item, words) : NULL;
+		if (words && !word)
+			return -EINVAL;
+		const char **string = &strings.items[strings.count++];
+		if (word)
+			*string = word->name;
+		else if ((r = json_string(&item, string)) < 0)
 			return r;
 	}
 	*ret_strings = strings;
@@ -205,7 +201,7 @@ static int read_items(
 		return r;
 	size_t size =
 		field->kind == FIELD_PAIRS ? sizeof(struct plan_key_value) : field->shape->size;
-	char *items = at->value->length ? arena_calloc(arena, at->value->length, size) : NULL;
+	char *items = arena_calloc(arena, at->value->length, size);
 	size_t count = 0;
 	for (const struct json_value *v = at->value->first; v; v = v->next, count++) {
 		struct json item = json_child(at, v, count);

@@ -16,7 +16,7 @@
 
 #define WORDS(what, table) \
 	{ \
-		.noun = what, .items = (table), .count = array_length(table) \
+		.noun = (what), .items = (table), .count = array_length(table) \
 	}
 
 const struct word *words_find(const struct words *words, const char *name)

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+
+/* A plan as config.json: the tables of the chapters, read in the other direction. */
+
 #include "base/text.h"
 #include "plan/chapters.h"
 #include "plan/oci.h"

@@ -9,6 +9,7 @@
 #include "unit.h"
 
 #include "base/error.h"
+#include "base/log.h"
 #include "corpus.h"
 #include "plan/chapters.h"
 #include "plan/defaults.h"
@@ -277,6 +278,32 @@ static void capabilities_have_names_and_numbers(void **state)
 	assert_int_equal(plan_capability("ALL"), -EINVAL);
 }
 
+/* config.md: "MUST be logged as a warning", and the rest of the set still counts. */
+static void unknown_capabilities_are_left_out_aloud(void **state)
+{
+	static const char json[] =
+		"{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"r\"},\"process\":{\"cwd\":\"/\","
+		"\"args\":[\"a\"],\"capabilities\":{\"bounding\":[\"CAP_KILL\",\"CAP_FLY\"]}}}";
+	int ends[2];
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	log_configure(
+		&(struct log_settings){.fd = ends[1], .level = LOG_WARNING, .program = "test"});
+	autofini(plan_fini) struct plan plan = {};
+	int r = plan_read(json, strlen(json), "config.json", NULL, &plan);
+	log_configure(&(struct log_settings){.fd = -1, .level = LOG_WARNING, .program = "test"});
+	(void)close(ends[1]);
+	char said[256] = "";
+	ssize_t length = read(ends[0], said, sizeof(said) - 1);
+	(void)close(ends[0]);
+
+	assert_int_equal(r, 0);
+	assert_true(plan.process.capabilities.bounding == 1ULL << CAP_KILL);
+	assert_true(length > 0);
+	assert_string_equal(said,
+		"test: warning: config.json: process.capabilities.bounding[1]: unknown capability "
+		"\"CAP_FLY\" is left out\n");
+}
+
 static void kernel_parameters_become_paths(void **state)
 {
 	autofini(arena_fini) struct arena arena = {};
@@ -306,6 +333,7 @@ int main(void)
 		cmocka_unit_test(process_and_resources_stand_alone),
 		cmocka_unit_test(a_bundle_is_read_where_it_lies),
 		cmocka_unit_test(capabilities_have_names_and_numbers),
+		cmocka_unit_test(unknown_capabilities_are_left_out_aloud),
 		cmocka_unit_test(kernel_parameters_become_paths),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
