@@ -30,7 +30,14 @@ void seccomp_program_fini(struct seccomp_program *program);
 [[nodiscard]] int seccomp_compile(
 	const struct plan_seccomp *profile, struct seccomp_program *ret_program);
 
-/** rung's own default policy (data/seccomp.json), compiled when rung was built. */
+/**
+ * rung's own policy (data/seccomp.json) for these capabilities (the bounding set counts), as a
+ * profile: to print, and to write into a config.json. Its rules live in @arena.
+ */
+void seccomp_policy_for(const struct plan_capabilities *capabilities, struct arena *arena,
+	struct plan_seccomp *ret_profile);
+
+/** The program of that profile. */
 [[nodiscard]] int seccomp_default(
 	const struct plan_capabilities *capabilities, struct seccomp_program *ret_program);
 

@@ -141,3 +141,16 @@ struct seccomp_tables {
 /** *ret_bytes is malloc'ed. -E2BIG with a story above BPF_MAXINSNS instructions. */
 [[nodiscard]] int seccomp_emit(
 	const struct seccomp_tables *tables, void **ret_bytes, size_t *ret_length);
+
+/* ---- rung's own policy ----------------------------------------------------- */
+
+struct seccomp_policy_rule {
+	uint64_t with, without; /* capabilities: needs all of these, none of those */
+	struct plan_seccomp_rule rule;
+};
+
+/* seccomp_policy.c, written by generate/seccomp_policy.c: the head of the profile, and its rules.
+ */
+extern const struct plan_seccomp seccomp_policy;
+extern const struct seccomp_policy_rule seccomp_policy_rules[];
+extern const size_t seccomp_policy_rule_count;
