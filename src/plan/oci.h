@@ -34,9 +34,15 @@ struct text;
 [[nodiscard]] int plan_read_resources(const char *json, size_t length, const char *name,
 	struct arena *arena, struct plan_resources *ret_resources);
 
-/** Reads a LinuxSeccomp object (--security-opt seccomp=FILE). Everything lives in @arena. */
+/**
+ * Reads a seccomp profile (--security-opt seccomp=FILE): a LinuxSeccomp object, or the form
+ * of Docker and Podman with "includes", "excludes" and "archMap", of which what applies to
+ * @capabilities (the bounding set), this machine and this kernel is kept. Everything lives
+ * in @arena.
+ */
 [[nodiscard]] int plan_read_seccomp(const char *json, size_t length, const char *name,
-	struct arena *arena, struct plan_seccomp *ret_seccomp);
+	const struct plan_capabilities *capabilities, struct arena *arena,
+	struct plan_seccomp *ret_seccomp);
 
 /** Writes the plan as runtime-spec JSON, indented by tabs as `rung oci spec` prints it. */
 void plan_write(const struct plan *plan, struct text *out);

@@ -104,16 +104,6 @@ int plan_read_process(const char *json, size_t length, const char *name, struct 
 	return r;
 }
 
-int plan_read_seccomp(const char *json, size_t length, const char *name, struct arena *arena,
-	struct plan_seccomp *ret_seccomp)
-{
-	struct plan_seccomp seccomp = {};
-	int r = read_shape(json, length, name, &seccomp_shape, arena, &seccomp);
-	if (r >= 0)
-		*ret_seccomp = seccomp;
-	return r;
-}
-
 int plan_read_resources(const char *json, size_t length, const char *name, struct arena *arena,
 	struct plan_resources *ret_resources)
 {

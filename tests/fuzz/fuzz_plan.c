@@ -80,9 +80,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct plan_process process;
 	struct plan_resources resources;
 	struct plan_landlock rules;
+	struct plan_seccomp seccomp;
+	const struct plan_capabilities capabilities = {.given = true, .bounding = 0x5555};
 	demand(plan_read_process(json, size, "fuzz", &arena, &process) <= 0);
 	demand(plan_read_resources(json, size, "fuzz", &arena, &resources) <= 0);
 	demand(plan_landlock_parse(json, "fuzz", &arena, &rules) <= 0);
+	demand(plan_read_seccomp(json, size, "fuzz", &capabilities, &arena, &seccomp) <= 0);
 	error_clear();
 
 	demand(json_peer_agrees(json, size));

@@ -231,7 +231,8 @@ static int read_seccomp(const char *path, struct arena *arena, struct plan *plan
 	int r = fs_read(AT_FDCWD, path, PLAN_JSON_MAX, &bytes, &length);
 	if (r < 0)
 		return fail(r, "seccomp profile %s", path);
-	r = plan_read_seccomp(bytes, length, path, arena, &plan->seccomp);
+	r = plan_read_seccomp(
+		bytes, length, path, &plan->process.capabilities, arena, &plan->seccomp);
 	plan->has_seccomp = r == 0;
 	return r;
 }
