@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "cli/complete.h"
 #include "cli/help.h"
+#include "cli/manual.h"
 #include "cli/parse.h"
 #include "cli/suggest.h"
 
@@ -97,6 +98,8 @@ int cli_main(const struct verb *program, int argc, char **argv)
 	int r;
 	if (argc > 1 && text_equal(argv[1], "__complete")) {
 		r = complete_print(invocation, (const char *const *)argv + 2);
+	} else if (argc > 1 && text_equal(argv[1], "__man")) {
+		r = manual_print(invocation, (const char *const *)argv + 2);
 	} else {
 		r = descend(&invocation, &words);
 		if (r >= 0)

@@ -10,7 +10,6 @@
 
 #include "cli/parse.h"
 #include "cli/spec.h"
-#include "cli/suggest.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
 #include "cli/wrap.h"
@@ -246,14 +245,6 @@ int help_print(struct invocation *invocation)
 
 int help_of_words(const struct invocation *invocation, const char *const words[])
 {
-	struct invocation *at = invocation_new(invocation->arena,
-		invocation_program(invocation)->verb, NULL, invocation_program(invocation)->words);
-	for (; *words; words++) {
-		const struct verb *verb = at->verb->verbs ? verb_find(at->verb, *words) : NULL;
-		if (!verb)
-			return verb_unknown(at, *words);
-		at = invocation_new(
-			at->arena, verb, at, arena_format(at->arena, "%s %s", at->words, *words));
-	}
-	return help_print(at);
+	struct invocation *named = invocation_of_words(invocation_program(invocation), words);
+	return named ? help_print(named) : -EINVAL;
 }

@@ -64,6 +64,10 @@ struct argument_range argument_range(const char *arguments);
 /** The verb of that name in a noun, NULL if there is none. */
 const struct verb *verb_find(const struct verb *noun, const char *name);
 
+/** The invocation that the NULL-terminated words name, unread; NULL with a story if there is none.
+ */
+struct invocation *invocation_of_words(const struct invocation *program, const char *const words[]);
+
 /**
  * Stores value into the field at target. value is NULL where the option came
  * without one. named: how the person wrote the option. 0 or -EINVAL with a story.

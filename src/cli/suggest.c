@@ -8,6 +8,7 @@
 #include "cli/suggest.h"
 
 #include "base/error.h"
+#include "cli/parse.h"
 #include "cli/spec.h"
 
 #include <errno.h>
@@ -85,8 +86,8 @@ bool suggest_option(const struct invocation *invocation, const char *name, size_
 bool suggest_verb(const struct verb *noun, const char *name, char *out, size_t size)
 {
 	struct nearest nearest = {name, strlen(name), WORD_MAX, out, size};
-	for (const struct verb_entry *entry = noun->verbs; entry->verb || entry->heading[0];
-		entry++) {
+	for (const struct verb_entry *entry = noun->verbs;
+		entry && (entry->verb || entry->heading[0]); entry++) {
 		if (!entry->verb || entry->verb->hidden)
 			continue;
 		const char *own = entry->as[0] ? entry->as : entry->verb->name;
@@ -98,10 +99,27 @@ bool suggest_verb(const struct verb *noun, const char *name, char *out, size_t s
 int verb_unknown(const struct invocation *invocation, const char *name)
 {
 	char nearest[32];
+	if (!invocation->verb->verbs)
+		return refuse(-EINVAL, "'%s' has no commands", invocation->words);
 	int r = refuse(-EINVAL, "unknown command \"%s\"", name);
 	if (suggest_verb(invocation->verb, name, nearest, sizeof(nearest)))
 		hint("did you mean '%s %s'? Run '%s --help' for all commands", invocation->words,
 			nearest, invocation->words);
 	hint("run '%s --help' for all commands", invocation->words);
 	return r;
+}
+
+struct invocation *invocation_of_words(const struct invocation *program, const char *const words[])
+{
+	struct invocation *at = invocation_new(program->arena, program->verb, NULL, program->words);
+	for (; *words; words++) {
+		const struct verb *verb = at->verb->verbs ? verb_find(at->verb, *words) : NULL;
+		if (!verb) {
+			(void)verb_unknown(at, *words);
+			return NULL;
+		}
+		at = invocation_new(
+			at->arena, verb, at, arena_format(at->arena, "%s %s", at->words, *words));
+	}
+	return at;
 }
