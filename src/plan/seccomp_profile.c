@@ -16,7 +16,6 @@
 #include "plan/chapters.h"
 #include "plan/oci.h"
 
-#include <stdio.h>
 #include <sys/utsname.h>
 
 struct condition {
@@ -49,9 +48,20 @@ struct surroundings {
 	unsigned long kernel_major, kernel_minor;
 };
 
+/* "6.1.0-48-amd64", "4.8": the first two numbers. */
 static bool parse_version(const char *text, unsigned long *ret_major, unsigned long *ret_minor)
 {
-	return sscanf(text, "%lu.%lu", ret_major, ret_minor) == 2;
+	char *end;
+	unsigned long major = strtoul(text, &end, 10);
+	if (end == text || *end != '.')
+		return false;
+	const char *rest = end + 1;
+	unsigned long minor = strtoul(rest, &end, 10);
+	if (end == rest)
+		return false;
+	*ret_major = major;
+	*ret_minor = minor;
+	return true;
 }
 
 static int check_condition(const struct json *at, struct arena *arena, void *target)
