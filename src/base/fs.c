@@ -42,83 +42,142 @@ int fs_open_beneath(int dir_fd, const char *path, int flags, mode_t mode)
 	return fd < 0 ? fail(fd, "open %s", path) : fd;
 }
 
+static int open_inside(int root_fd, const char *path, int flags)
+{
+	return open_resolved(
+		root_fd, path, O_PATH | flags, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+}
+
+/** As the kernel, which says ELOOP after that many links. */
+#define LINKS_MAX 40
+
 /*
- * The common case is that the directory exists; only then is the path walked by
- * prefixes. Each prefix is made by mkdirat() on the resolved parent, so a link
- * swapped in meanwhile can move the result within the tree but not out of it.
+ * A link that leads nowhere (an image's resolv.conf to the /run of a running system): the path
+ * without it, which is walked from the root again. The caller frees it; NULL: no link.
  */
-static int make_prefix(int root_fd, char *prefix, mode_t mode)
+static char *path_past_link(int parent_fd, const char *name, const char *parent, const char *rest)
+{
+	char target[4096];
+	ssize_t length = readlinkat(parent_fd, name, target, sizeof(target) - 1);
+	if (length <= 0)
+		return NULL;
+	target[length] = '\0';
+	autofini(text_fini) struct text path = {};
+	if (target[0] != '/')
+		text_format(&path, "%s/", parent);
+	text_format(&path, "%s/%s", target, rest);
+	return strdup(text_get(&path));
+}
+
+static bool leads_nowhere(int root_fd, const char *path)
+{
+	autoclose int fd = open_inside(root_fd, path, 0);
+	return fd == -ENOENT;
+}
+
+static int make_dirs(int root_fd, const char *path, mode_t mode, unsigned links);
+
+/*
+ * One component below a parent that exists. mkdirat() on the resolved parent, so a link swapped
+ * in meanwhile can move the result within the tree but not out of it. 1: the rest was made, too,
+ * behind a link.
+ */
+static int make_prefix(int root_fd, char *prefix, const char *rest, mode_t mode, unsigned links)
 {
 	char *slash = strrchr(prefix, '/');
 	const char *name = slash ? slash + 1 : prefix;
 	if (text_empty(name) || text_equal(name, ".") || text_equal(name, ".."))
 		return 0;
-
-	autoclose int parent = -1;
-	if (slash) {
+	if (slash)
 		*slash = '\0';
-		parent = open_resolved(root_fd, text_empty(prefix) ? "." : prefix,
-			O_PATH | O_DIRECTORY, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-		*slash = '/';
-		if (parent < 0)
-			return parent;
+	const char *above = slash && *prefix ? prefix : ".";
+	autoclose int parent = open_inside(root_fd, above, O_DIRECTORY);
+	if (parent < 0)
+		return parent;
+	autofree char *past = NULL;
+	if (mkdirat(parent, name, mode) < 0) {
+		if (errno != EEXIST)
+			return -errno;
+		past = path_past_link(parent, name, slash ? prefix : "", rest);
 	}
-	if (mkdirat(slash ? parent : root_fd, name, mode) < 0 && errno != EEXIST)
-		return -errno;
-	return 0;
+	if (slash)
+		*slash = '/';
+	if (!past || !leads_nowhere(root_fd, prefix))
+		return 0;
+	if (links == 0)
+		return -ELOOP;
+	int r = make_dirs(root_fd, past, mode, links - 1);
+	return r < 0 ? r : 1;
 }
 
-int fs_make_dirs_in(int root_fd, const char *path, mode_t mode)
+static int make_dirs(int root_fd, const char *path, mode_t mode, unsigned links)
 {
-	int fd = open_resolved(
-		root_fd, path, O_PATH | O_DIRECTORY, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-	if (fd != -ENOENT)
-		return fd < 0 ? fail(fd, "open directory %s", path) : fd;
-
 	autofree char *walk = strdup(path);
 	if (!walk)
-		return fail(-ENOMEM, "create directory %s", path);
+		return -ENOMEM;
 	for (char *c = walk + (walk[0] == '/');; c++) {
 		if (*c != '/' && *c != '\0')
 			continue;
 		char kept = *c;
 		*c = '\0';
-		int r = make_prefix(root_fd, walk, mode);
-		if (r < 0)
-			return fail(r, "create directory %s", walk);
+		int r = make_prefix(root_fd, walk, kept ? c + 1 : "", mode, links);
+		if (r != 0 || kept == '\0')
+			return r < 0 ? r : 0;
 		*c = kept;
-		if (kept == '\0')
-			break;
 	}
-	fd = open_resolved(
-		root_fd, path, O_PATH | O_DIRECTORY, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+}
+
+/* The common case is that the directory exists; only then is the path walked by prefixes. */
+int fs_make_dirs_in(int root_fd, const char *path, mode_t mode)
+{
+	int fd = open_inside(root_fd, path, O_DIRECTORY);
+	if (fd != -ENOENT)
+		return fd < 0 ? fail(fd, "open directory %s", path) : fd;
+	int r = make_dirs(root_fd, path, mode, LINKS_MAX);
+	if (r < 0)
+		return fail(r, "create directory %s", path);
+	fd = open_inside(root_fd, path, O_DIRECTORY);
 	return fd < 0 ? fail(fd, "open directory %s", path) : fd;
+}
+
+static int make_file(int root_fd, const char *path, mode_t mode, unsigned links)
+{
+	autofree char *above = strdup(path);
+	if (!above)
+		return -ENOMEM;
+	char *slash = strrchr(above, '/');
+	const char *name = path;
+	if (slash) {
+		name += slash + 1 - above;
+		*slash = '\0';
+	}
+	bool deep = slash && *above;
+	int r = deep ? make_dirs(root_fd, above, 0755, links) : 0;
+	if (r < 0)
+		return r;
+	autoclose int parent = open_inside(root_fd, deep ? above : ".", O_DIRECTORY);
+	if (parent < 0)
+		return parent;
+	autoclose int made =
+		openat(parent, name, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (made >= 0 || errno != EEXIST)
+		return made >= 0 ? 0 : -errno;
+	autofree char *past = path_past_link(parent, name, deep ? above : "", "");
+	if (!past)
+		return 0;
+	past[strlen(past) - 1] = '\0'; /* a slash: nothing follows */
+	return links == 0 ? -ELOOP : make_file(root_fd, past, mode, links - 1);
 }
 
 int fs_make_file_in(int root_fd, const char *path, mode_t mode)
 {
-	int fd = open_resolved(root_fd, path, O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	int fd = open_inside(root_fd, path, 0);
 	if (fd != -ENOENT)
 		return fd < 0 ? fail(fd, "open %s", path) : fd;
-
-	autofree char *walk = strdup(path);
-	if (!walk)
-		return fail(-ENOMEM, "create %s", path);
-	char *slash = strrchr(walk, '/');
-	autoclose int parent = -1;
-	if (slash && slash != walk) {
-		*slash = '\0';
-		parent = fs_make_dirs_in(root_fd, walk, 0755);
-	} else {
-		parent = fcntl(root_fd, F_DUPFD_CLOEXEC, 3);
-	}
-	if (parent < 0)
-		return parent == -1 ? fail(-errno, "create %s", path) : parent;
-	autoclose int made = open_resolved(parent, slash ? slash + 1 : walk, O_CREAT | O_RDONLY,
-		mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-	if (made < 0)
-		return fail(made, "create %s", path);
-	fd = open_resolved(root_fd, path, O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	int r = make_file(root_fd, path, mode, LINKS_MAX);
+	if (r < 0)
+		return fail(r, "create %s", path);
+	fd = open_inside(root_fd, path, 0);
 	return fd < 0 ? fail(fd, "open %s", path) : fd;
 }
 
