@@ -288,7 +288,7 @@ int cgroup_enter(const struct cgroup_location *location, const struct plan *plan
 	}
 	for (size_t i = 0; i < location->place_count; i++) {
 		const struct cgroup_place *place = &location->places[i];
-		if (place_is_v2(place) && (cloned_into || location->manager == CGROUP_SYSTEMD))
+		if (place_is_v2(place) && (cloned_into || cgroup_is_scope(location)))
 			continue;
 		int r = cgroup_place_enter(place, pid);
 		if (r < 0)

@@ -101,15 +101,36 @@ int cgroup_delegated_base(
 	return 0;
 }
 
-bool in_user_namespace(void)
+/* The first line of /proc/self/uid_map that holds this id: "inside outside count". */
+static bool map_line(unsigned long id, unsigned long *ret_outside, unsigned long *ret_count)
 {
 	autofree char *map = NULL;
-	if (fs_read(AT_FDCWD, "/proc/self/uid_map", 4096, &map, NULL) < 0)
+	if (fs_read(AT_FDCWD, "/proc/self/uid_map", 64UL * 1024, &map, NULL) < 0)
 		return false;
-	unsigned long inside = 1, outside = 1, size = 0;
-	char *end = map;
-	inside = strtoul(end, &end, 10);
-	outside = strtoul(end, &end, 10);
-	size = strtoul(end, &end, 10);
-	return !(inside == 0 && outside == 0 && size == UINT32_MAX);
+	char *at = map;
+	for (;;) {
+		char *end;
+		unsigned long inside = strtoul(at, &end, 10);
+		if (end == at)
+			return false;
+		unsigned long outside = strtoul(end, &end, 10), count = strtoul(end, &end, 10);
+		if (id >= inside && id - inside < count) {
+			*ret_outside = outside + (id - inside);
+			*ret_count = count;
+			return true;
+		}
+		at = end;
+	}
+}
+
+bool in_user_namespace(void)
+{
+	unsigned long outside, count;
+	return map_line(0, &outside, &count) ? outside != 0 || count != UINT32_MAX : true;
+}
+
+uid_t outer_user(void)
+{
+	unsigned long outside, count;
+	return map_line(geteuid(), &outside, &count) ? (uid_t)outside : geteuid();
 }

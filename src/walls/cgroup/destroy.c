@@ -97,9 +97,11 @@ int cgroup_destroy(const struct cgroup_location *location)
 				removed, "remove cgroup %s%s", place->mount_point, place->path);
 		r = r < 0 ? r : removed;
 	}
-	if (location->manager == CGROUP_SYSTEMD) {
-		int stopped = cgroup_systemd_stop(location);
-		r = r < 0 ? r : stopped;
-	}
-	return r;
+	if (location->manager != CGROUP_SYSTEMD)
+		return r;
+	autofini(arena_fini) struct arena first = {};
+	const char *text = arena_strdup(&first, error_text());
+	const char *advice = arena_strdup(&first, error_hint());
+	int stopped = cgroup_systemd_stop(location);
+	return r < 0 ? error_adopt(r, text, advice) : stopped;
 }

@@ -12,6 +12,7 @@
  * half-frozen container is the worst of the three.
  */
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "walls/cgroup/internal.h"
@@ -20,16 +21,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
-#include <time.h>
 
 #define FREEZE_TIMEOUT_MS 10000
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 int cgroup_wait_event(
 	const struct cgroup_directory *directory, const char *key, uint64_t value, int timeout_ms)
@@ -37,7 +30,7 @@ int cgroup_wait_event(
 	autoclose int fd = openat(directory->fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	int64_t end = now_ms() + timeout_ms;
+	struct clock_deadline deadline = clock_deadline_in(timeout_ms);
 	for (;;) {
 		/* Reading arms the next POLLPRI; what changed before it is in what is read. */
 		char text[128];
@@ -50,11 +43,11 @@ int cgroup_wait_event(
 		const char *found = strstr(text, wanted);
 		if (found && (found == text || found[-1] == '\n'))
 			return 0;
-		int64_t left = end - now_ms();
-		if (left <= 0)
+		int left_ms = clock_left_ms(&deadline);
+		if (left_ms == 0)
 			return -ETIMEDOUT;
 		struct pollfd change = {fd, POLLPRI, 0};
-		if (poll(&change, 1, (int)left) < 0 && errno != EINTR)
+		if (poll(&change, 1, left_ms) < 0 && errno != EINTR)
 			return -errno;
 	}
 }
@@ -85,7 +78,7 @@ static bool state_is(const struct cgroup_directory *directory, const char *wante
 static int freeze_v1(const struct cgroup_directory *directory, bool frozen)
 {
 	const char *wish = frozen ? "FROZEN" : "THAWED";
-	int64_t end = now_ms() + FREEZE_TIMEOUT_MS;
+	struct clock_deadline deadline = clock_deadline_in(FREEZE_TIMEOUT_MS);
 	for (unsigned pause_ms = 0;; pause_ms = pause_ms < 16 ? pause_ms * 2 + 1 : 16) {
 		int r = cgroup_write(
 			directory, frozen ? "pause" : "resume", "freezer.state", "%s", wish);
@@ -93,7 +86,7 @@ static int freeze_v1(const struct cgroup_directory *directory, bool frozen)
 			return r;
 		if (state_is(directory, wish))
 			return 0;
-		if (now_ms() >= end)
+		if (clock_left_ms(&deadline) == 0)
 			break;
 		sleep_ms(pause_ms);
 	}

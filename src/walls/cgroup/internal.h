@@ -110,6 +110,12 @@ const struct cgroup_place *cgroup_v2_place(const struct cgroup_location *locatio
 const struct cgroup_place *cgroup_v1_place(
 	const struct cgroup_location *location, enum cgroup_controller controller);
 
+/** True if systemd puts the first process into the v2 place, as it does for scopes only. */
+static inline bool cgroup_is_scope(const struct cgroup_location *location)
+{
+	return location->manager == CGROUP_SYSTEMD && text_ends(location->scope, ".scope");
+}
+
 /** A cgroup's directory, opened once; its files are reached by name. */
 struct cgroup_directory {
 	int fd;
@@ -158,6 +164,8 @@ bool words_hold(const char *text, const char *word);
 /** True if this path, or the nearest ancestor that exists, is ours to write. */
 bool cgroup_path_writable(const struct hierarchy *hierarchy, const char *path);
 
+/** Our effective user as the first user namespace numbers it, which is how systemd names things. */
+uid_t outer_user(void);
 /** True in any user namespace but the first. */
 bool in_user_namespace(void);
 
