@@ -120,23 +120,26 @@ static int usable(const char *path)
 }
 
 /*
- * execvp(3)'s search, with the container's own PATH and with an answer before the start.
- * The wording of the two errors is what Docker, Podman and Kubernetes look for to tell
- * 127 (not found) from 126 (not executable).
+ * The wording is what engines look for to tell 127 (not found) from 126 (not executable). The
+ * Docker client looks for Go's, in lower case and no other, so it cannot be strerror's.
  */
+[[gnu::noreturn]] static void fail_exec(int error, const char *name)
+{
+	exit_status = error == ENOENT || error == ENOTDIR ? 127 : 126;
+	if (error == ENOENT)
+		stage_fail(0, "exec \"%s\": no such file or directory", name);
+	if (error == EACCES)
+		stage_fail(0, "exec \"%s\": permission denied", name);
+	stage_fail(error, "exec \"%s\"", name);
+}
+
+/* execvp(3)'s search, with the container's own PATH and with an answer before the start. */
 static const char *find_program(const char *name, char *const *environment)
 {
-	exit_status = 127;
-	if (name[0] == '\0')
-		stage_fail(ENOENT, "executable file not found in $PATH: \"\"");
 	if (strchr(name, '/')) {
 		int error = usable(name);
-		if (error == ENOENT || error == ENOTDIR)
-			stage_fail(error, "exec \"%s\"", name);
-		exit_status = 126;
-		if (error == EACCES)
-			stage_fail(EACCES, "exec \"%s\"", name);
-		exit_status = 0;
+		if (error == ENOENT || error == ENOTDIR || error == EACCES)
+			fail_exec(error, name);
 		return name;
 	}
 	const char *path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -146,17 +149,15 @@ static const char *find_program(const char *name, char *const *environment)
 
 	static char candidate[4096];
 	int best = ENOENT;
-	for (;;) {
+	while (name[0]) {
 		size_t length = strcspn(path, ":");
 		int written = length ? snprintf(candidate, sizeof(candidate), "%.*s/%s",
 					       (int)length, path, name)
 				     : snprintf(candidate, sizeof(candidate), "./%s", name);
 		if (written > 0 && (size_t)written < sizeof(candidate)) {
 			int error = usable(candidate);
-			if (error == 0) {
-				exit_status = 0;
+			if (error == 0)
 				return candidate;
-			}
 			if (error == EACCES)
 				best = EACCES;
 		}
@@ -164,10 +165,9 @@ static const char *find_program(const char *name, char *const *environment)
 			break;
 		path += length + 1;
 	}
-	if (best == EACCES) {
-		exit_status = 126;
-		stage_fail(EACCES, "exec \"%s\"", name);
-	}
+	if (best == EACCES)
+		fail_exec(EACCES, name);
+	exit_status = 127;
 	stage_fail(ENOENT, "executable file not found in $PATH: \"%s\"", name);
 }
 
@@ -402,6 +402,5 @@ int main(int count, char **arguments)
 		set_capabilities(handoff->effective, handoff->permitted);
 
 	execve(program, program_arguments, environment);
-	exit_status = errno == ENOENT ? 127 : 126;
-	stage_fail(errno, "exec \"%s\"", program_arguments[0]);
+	fail_exec(errno, program_arguments[0]);
 }

@@ -42,7 +42,7 @@ const char *oci_state_root(const struct invocation *invocation)
 	const char *root = noun_options(invocation)->root;
 	if (root)
 		return root;
-	/* Root of no more than a user namespace (rootless podman) is a stranger to the host's /run. */
+	/* Root of a mere user namespace (rootless podman) is a stranger to the host's /run. */
 	if (geteuid() == 0 && access("/run", W_OK) == 0)
 		return "/run/rung/oci";
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
