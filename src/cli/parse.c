@@ -63,10 +63,10 @@ static int hinted(const struct invocation *invocation, int r)
 
 static int unknown_option(const struct invocation *invocation, const char *name, size_t length)
 {
-	char nearest[64];
 	int r = refuse(-EINVAL, "unknown option --%.*s", (int)length, name);
-	if (suggest_option(invocation, name, length, nearest, sizeof(nearest)))
-		hint("did you mean --%s? Run '%s --help' for all options", nearest,
+	struct suggestion nearest = suggest_option(invocation, name, length);
+	if (nearest.word[0])
+		hint("did you mean --%s? Run '%s --help' for all options", nearest.word,
 			invocation->words);
 	return hinted(invocation, r);
 }

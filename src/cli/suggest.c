@@ -46,8 +46,7 @@ struct nearest {
 	const char *typed;
 	size_t length;
 	unsigned distance;
-	char *out;
-	size_t size;
+	struct suggestion suggestion;
 };
 
 static void consider(struct nearest *nearest, const char *name, size_t length)
@@ -61,13 +60,14 @@ static void consider(struct nearest *nearest, const char *name, size_t length)
 	if (distance >= nearest->distance || distance > (longer + 2) / 3)
 		return;
 	nearest->distance = distance;
-	snprintf(nearest->out, nearest->size, "%.*s", (int)length, name);
+	snprintf(nearest->suggestion.word, sizeof(nearest->suggestion.word), "%.*s", (int)length,
+		name);
 }
 
-bool suggest_option(const struct invocation *invocation, const char *name, size_t length, char *out,
-	size_t size)
+struct suggestion suggest_option(
+	const struct invocation *invocation, const char *name, size_t length)
 {
-	struct nearest nearest = {name, length, WORD_MAX, out, size};
+	struct nearest nearest = {name, length, WORD_MAX, {}};
 	for (; invocation; invocation = invocation->outer) {
 		const struct option_group *group = invocation->verb->groups;
 		for (; group && group->options; group++)
@@ -80,12 +80,12 @@ bool suggest_option(const struct invocation *invocation, const char *name, size_
 			}
 	}
 	consider(&nearest, "help", 4);
-	return nearest.distance < WORD_MAX;
+	return nearest.suggestion;
 }
 
-bool suggest_verb(const struct verb *noun, const char *name, char *out, size_t size)
+struct suggestion suggest_verb(const struct verb *noun, const char *name)
 {
-	struct nearest nearest = {name, strlen(name), WORD_MAX, out, size};
+	struct nearest nearest = {name, strlen(name), WORD_MAX, {}};
 	for (const struct verb_entry *entry = noun->verbs;
 		entry && (entry->verb || entry->heading[0]); entry++) {
 		if (!entry->verb || entry->verb->hidden)
@@ -93,18 +93,18 @@ bool suggest_verb(const struct verb *noun, const char *name, char *out, size_t s
 		const char *own = entry->as[0] ? entry->as : entry->verb->name;
 		consider(&nearest, own, strlen(own));
 	}
-	return nearest.distance < WORD_MAX;
+	return nearest.suggestion;
 }
 
 int verb_unknown(const struct invocation *invocation, const char *name)
 {
-	char nearest[32];
 	if (!invocation->verb->verbs)
 		return refuse(-EINVAL, "'%s' has no commands", invocation->words);
 	int r = refuse(-EINVAL, "unknown command \"%s\"", name);
-	if (suggest_verb(invocation->verb, name, nearest, sizeof(nearest)))
+	struct suggestion nearest = suggest_verb(invocation->verb, name);
+	if (nearest.word[0])
 		hint("did you mean '%s %s'? Run '%s --help' for all commands", invocation->words,
-			nearest, invocation->words);
+			nearest.word, invocation->words);
 	hint("run '%s --help' for all commands", invocation->words);
 	return r;
 }

@@ -162,11 +162,11 @@ void units_duration(int64_t ns, char out[static UNITS_TEXT_MAX])
 		snprintf(out, UNITS_TEXT_MAX, "About an hour");
 	else if (hours < 48)
 		snprintf(out, UNITS_TEXT_MAX, "%lld hours", hours);
-	else if (hours < 24 * 7 * 2)
+	else if (hours < 24LL * 7 * 2)
 		snprintf(out, UNITS_TEXT_MAX, "%lld days", hours / 24);
-	else if (hours < 24 * 30 * 2)
+	else if (hours < 24LL * 30 * 2)
 		snprintf(out, UNITS_TEXT_MAX, "%lld weeks", hours / 24 / 7);
-	else if (hours < 24 * 365 * 2)
+	else if (hours < 24LL * 365 * 2)
 		snprintf(out, UNITS_TEXT_MAX, "%lld months", hours / 24 / 30);
 	else
 		snprintf(out, UNITS_TEXT_MAX, "%lld years", seconds / 86400 / 365);

@@ -134,7 +134,7 @@ static size_t character_bytes(const struct value *string, size_t characters)
 
 static int apply_truncate(const struct call *call, struct value *ret_value)
 {
-	int64_t length;
+	int64_t length = 0;
 	if (need_string(call, 0) < 0 || need_integer(call, 1, &length) < 0)
 		return -EINVAL;
 	const struct value *from = &call->arguments[0];
@@ -145,7 +145,7 @@ static int apply_truncate(const struct call *call, struct value *ret_value)
 
 static int apply_pad(const struct call *call, struct value *ret_value)
 {
-	int64_t before, behind;
+	int64_t before = 0, behind = 0;
 	if (need_string(call, 0) < 0 || need_integer(call, 1, &before) < 0 ||
 		need_integer(call, 2, &behind) < 0)
 		return -EINVAL;
@@ -228,7 +228,7 @@ static int apply_eq(const struct call *call, struct value *ret_value)
 {
 	bool equal = false;
 	for (size_t n = 1; n < call->count && !equal; n++) {
-		int order, r = compare(call, n, &order);
+		int order = 0, r = compare(call, n, &order);
 		if (r < 0)
 			return r;
 		equal = order == 0;
@@ -239,7 +239,7 @@ static int apply_eq(const struct call *call, struct value *ret_value)
 
 static int apply_ne(const struct call *call, struct value *ret_value)
 {
-	int order, r = compare(call, 1, &order);
+	int order = 0, r = compare(call, 1, &order);
 	if (r >= 0)
 		*ret_value = value_of_boolean(order != 0);
 	return r;
@@ -256,7 +256,7 @@ static int ordered(const struct call *call, int *ret_order)
 
 static int apply_lt(const struct call *call, struct value *ret_value)
 {
-	int order, r = ordered(call, &order);
+	int order = 0, r = ordered(call, &order);
 	if (r >= 0)
 		*ret_value = value_of_boolean(order < 0);
 	return r;
@@ -264,7 +264,7 @@ static int apply_lt(const struct call *call, struct value *ret_value)
 
 static int apply_le(const struct call *call, struct value *ret_value)
 {
-	int order, r = ordered(call, &order);
+	int order = 0, r = ordered(call, &order);
 	if (r >= 0)
 		*ret_value = value_of_boolean(order <= 0);
 	return r;
@@ -272,7 +272,7 @@ static int apply_le(const struct call *call, struct value *ret_value)
 
 static int apply_gt(const struct call *call, struct value *ret_value)
 {
-	int order, r = ordered(call, &order);
+	int order = 0, r = ordered(call, &order);
 	if (r >= 0)
 		*ret_value = value_of_boolean(order > 0);
 	return r;
@@ -280,7 +280,7 @@ static int apply_gt(const struct call *call, struct value *ret_value)
 
 static int apply_ge(const struct call *call, struct value *ret_value)
 {
-	int order, r = ordered(call, &order);
+	int order = 0, r = ordered(call, &order);
 	if (r >= 0)
 		*ret_value = value_of_boolean(order >= 0);
 	return r;

@@ -121,10 +121,9 @@ static void print_hexadecimal(
 static void print_quoted(struct text *out, const struct directive *d, const struct value *value)
 {
 	autofini(text_fini) struct text text = {};
-	autofree char *terminated = strndup(value->string.bytes, value->string.length);
-	if (!terminated)
-		memory_exhausted();
-	text_json_string(&text, terminated);
+	autofini(text_fini) struct text terminated = {};
+	text_add_bytes(&terminated, value->string.bytes, value->string.length);
+	text_json_string(&text, text_get(&terminated));
 	add_padded(out, d, text_get(&text), text.length);
 }
 

@@ -129,13 +129,13 @@ static void print_number(double number, struct text *out)
 		snprintf(digits, sizeof(digits), "%.*e", precision, number);
 	while (precision++ < 17 && strtod(digits, NULL) != number);
 
-	int exponent = atoi(strchr(digits, 'e') + 1);
+	long exponent = strtol(strchr(digits, 'e') + 1, NULL, 10);
 	if (exponent < -4 || exponent >= 21)
 		text_add(out, digits);
 	else if (exponent >= precision - 1)
 		text_format(out, "%.0f", number);
 	else
-		text_format(out, "%.*f", precision - 1 - exponent, number);
+		text_format(out, "%.*f", (int)(precision - 1 - exponent), number);
 }
 
 static void print_integer(__int128 integer, struct text *out)
