@@ -164,7 +164,7 @@ def test_create_with_a_terminal_needs_a_socket(container):
     result = container.oci("create", "--bundle", container.bundle, container.id)
     assert result.status != 0
     if OURS:
-        assert "console-socket" in result.errors
+        assert "console" in result.errors
 
 
 def test_socket_without_a_terminal_is_an_error(container, console):
