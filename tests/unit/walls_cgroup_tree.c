@@ -634,12 +634,12 @@ static void oom_is_noticed(void **state)
 	(void)close(told);
 	struct pollfd poll_for = {watch, POLLIN, 0};
 	assert_int_equal(poll(&poll_for, 1, 60000), 1);
+	check(cgroup_oom_news(&f->location, watch, 0, &count));
+	assert_true(count >= 1);
 	int status;
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	f->child = 0;
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	check(cgroup_oom_count(&f->location, &count));
-	assert_true(count >= 1);
 }
 
 #define test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)

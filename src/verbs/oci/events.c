@@ -55,11 +55,8 @@ struct watch {
 
 static int look_for_oom(struct watch *watch)
 {
-	char ignored[4096];
-	if (read(watch->oom_fd, ignored, sizeof(ignored)) < 0 && errno != EAGAIN)
-		return fail(-errno, "watch for out-of-memory kills");
 	uint64_t kills;
-	int r = cgroup_oom_count(&watch->record->cgroup, &kills);
+	int r = cgroup_oom_news(&watch->record->cgroup, watch->oom_fd, watch->kills, &kills);
 	if (r < 0)
 		return r;
 	for (; watch->kills < kills && r == 0; watch->kills++)

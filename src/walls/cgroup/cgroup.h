@@ -70,6 +70,20 @@ void cgroup_location_write(const struct cgroup_location *location, struct text *
 	pid_t pid, bool cloned_into);
 
 /**
+ * For a process that comes later (`exec`): the v2 cgroup for CLONE_INTO_CGROUP whoever
+ * manages it, or -1.
+ */
+[[nodiscard]] int cgroup_open_for_join(const struct cgroup_location *location);
+
+/**
+ * Puts one more process into a running container's cgroups (v2: unless @cloned_into). @first, if
+ * not 0: the container's first process, joined in its cgroup when the container has made cgroups
+ * of its own and the one we made may hold no process any more.
+ */
+[[nodiscard]] int cgroup_join(
+	const struct cgroup_location *location, pid_t first, pid_t pid, bool cloned_into);
+
+/**
  * Writes the limits. Each that cannot be honoured is an error that names it, the file and
  * what to do; @update: only what is given is changed, the rest stays.
  */
@@ -97,6 +111,12 @@ void cgroup_location_write(const struct cgroup_location *location, struct text *
  */
 [[nodiscard]] int cgroup_oom_watch(const struct cgroup_location *location);
 [[nodiscard]] int cgroup_oom_count(const struct cgroup_location *location, uint64_t *ret_count);
+/**
+ * After @watch_fd became readable: takes the event and counts. v1 tells of a kill before it has
+ * counted it; there up to a second is waited for a count other than @before.
+ */
+[[nodiscard]] int cgroup_oom_news(
+	const struct cgroup_location *location, int watch_fd, uint64_t before, uint64_t *ret_count);
 
 /** Kills what is left, removes the directories and what was made below them, stops the scope. */
 [[nodiscard]] int cgroup_destroy(const struct cgroup_location *location);

@@ -6,12 +6,14 @@
  * v2: memory.events changes when one happens, and inotify(7) tells (cgroup-v2.rst). Other
  * counters change the same file, so a wake-up is a reason to count, not a kill.
  * v1: an eventfd registered in cgroup.event_control (cgroup-v1/memory.rst); it
- * also fires when the cgroup is removed.
+ * also fires when the cgroup is removed. It fires before the kernel has chosen and counted
+ * its victim (mem_cgroup_oom()), so whoever looks at once sees the old count.
  *
  * Both count kills in "oom_kill"; in v2 with the cgroups below, in v1 (since 4.13) without,
  * so they are added up here.
  */
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "walls/cgroup/internal.h"
@@ -21,6 +23,8 @@
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+
+#define LATE_COUNT_MS 1000
 
 static int open_memory(const struct cgroup_location *location, struct cgroup_directory *ret)
 {
@@ -96,4 +100,25 @@ int cgroup_oom_count(const struct cgroup_location *location, uint64_t *ret_count
 	if (r == 0)
 		*ret_count = count;
 	return r;
+}
+
+int cgroup_oom_news(
+	const struct cgroup_location *location, int watch_fd, uint64_t before, uint64_t *ret_count)
+{
+	char ignored[4096];
+	if (read(watch_fd, ignored, sizeof(ignored)) < 0 && errno != EAGAIN && errno != EINTR)
+		return fail(-errno, "watch for out-of-memory kills");
+	uint64_t count = before;
+	bool late = cgroup_v1_place(location, CONTROLLER_MEMORY) != NULL;
+	struct clock_deadline deadline = clock_deadline_in(LATE_COUNT_MS);
+	for (unsigned pause_ms = 1;; pause_ms = pause_ms < 32 ? pause_ms * 2 : 32) {
+		int r = cgroup_oom_count(location, &count);
+		if (r < 0)
+			return r;
+		if (count != before || !late || clock_left_ms(&deadline) == 0)
+			break;
+		sleep_ms(pause_ms);
+	}
+	*ret_count = count;
+	return 0;
 }
