@@ -63,7 +63,8 @@ void *arena_alloc(struct arena *arena, size_t size_bytes)
 {
 	if (size_bytes > SIZE_MAX / 2)
 		memory_exhausted();
-	size_bytes = (size_bytes + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+	/* Nothing still gets a place of its own: a zeroed arena has none to point to. */
+	size_bytes = size_bytes ? (size_bytes + ALIGNMENT - 1) & ~(ALIGNMENT - 1) : ALIGNMENT;
 	if (size_bytes > (size_t)(arena->end - arena->next))
 		return arena_grow(arena, size_bytes);
 	void *memory = arena->next;

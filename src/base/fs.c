@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/fs.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/kernel.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <sys/random.h>
+
+#define IN_ROOT (RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
 
 struct fd_path fd_path(int fd)
 {
@@ -20,7 +25,7 @@ static int open_resolved(int dir_fd, const char *path, int flags, mode_t mode, u
 {
 	struct open_how how = {
 		.flags = (uint64_t)(flags | O_CLOEXEC),
-		.mode = flags & (O_CREAT | __O_TMPFILE) ? mode : 0,
+		.mode = flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ? mode : 0,
 		.resolve = resolve,
 	};
 	int fd = -EAGAIN;
@@ -31,7 +36,7 @@ static int open_resolved(int dir_fd, const char *path, int flags, mode_t mode, u
 
 int fs_open_in(int root_fd, const char *path, int flags, mode_t mode)
 {
-	int fd = open_resolved(root_fd, path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	int fd = open_resolved(root_fd, path, flags, mode, IN_ROOT);
 	return fd < 0 ? fail(fd, "open %s", path) : fd;
 }
 
@@ -42,165 +47,143 @@ int fs_open_beneath(int dir_fd, const char *path, int flags, mode_t mode)
 	return fd < 0 ? fail(fd, "open %s", path) : fd;
 }
 
-static int open_inside(int root_fd, const char *path, int flags)
-{
-	return open_resolved(
-		root_fd, path, O_PATH | flags, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-}
+#define LINKS_MAX 40 /* what the kernel follows in one path */
 
-/** As the kernel, which says ELOOP after that many links. */
-#define LINKS_MAX 40
+static int make_below(int root_fd, const char *path, mode_t type, mode_t mode, unsigned links_left);
 
 /*
- * A link that leads nowhere (an image's resolv.conf to the /run of a running system): the path
- * without it, which is walked from the root again. The caller frees it; NULL: no link.
+ * A link that leads nowhere yet, as /var/run → /run in an image without /run: what it
+ * leads to is made, inside the tree. -EINVAL if the name is no link.
  */
-static char *path_past_link(int parent_fd, const char *name, const char *parent, const char *rest)
+static int make_target(int root_fd, int parent_fd, const char *name, const char *parent_path,
+	mode_t type, mode_t mode, unsigned links_left)
 {
-	char target[4096];
+	char target[PATH_MAX];
 	ssize_t length = readlinkat(parent_fd, name, target, sizeof(target) - 1);
-	if (length <= 0)
-		return NULL;
+	if (length < 0)
+		return -errno;
+	if (links_left == 0)
+		return -ELOOP;
 	target[length] = '\0';
+
 	autofini(text_fini) struct text path = {};
 	if (target[0] != '/')
-		text_format(&path, "%s/", parent);
-	text_format(&path, "%s/%s", target, rest);
-	return strdup(text_get(&path));
+		text_format(&path, "%s/", parent_path);
+	text_add(&path, target);
+	return make_below(root_fd, text_get(&path), type, mode, links_left - 1);
 }
-
-static bool leads_nowhere(int root_fd, const char *path)
-{
-	autoclose int fd = open_inside(root_fd, path, 0);
-	return fd == -ENOENT;
-}
-
-static int make_dirs(int root_fd, const char *path, mode_t mode, unsigned links);
 
 /*
- * One component below a parent that exists. mkdirat() on the resolved parent, so a link swapped
- * in meanwhile can move the result within the tree but not out of it. 1: the rest was made, too,
- * behind a link.
+ * One name, S_IFDIR or S_IFREG, in a parent that is resolved by descriptor: a link
+ * swapped in meanwhile can move the result within the tree but not out of it. What
+ * is made is never opened, so a FIFO swapped in cannot hold us.
  */
-static int make_prefix(int root_fd, char *prefix, const char *rest, mode_t mode, unsigned links)
+static int make_one(int root_fd, char *path, mode_t type, mode_t mode, unsigned links_left)
 {
-	char *slash = strrchr(prefix, '/');
-	const char *name = slash ? slash + 1 : prefix;
+	char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
 	if (text_empty(name) || text_equal(name, ".") || text_equal(name, ".."))
-		return 0;
-	if (slash)
+		return type == S_IFDIR ? 0 : -EISDIR;
+	const char *parent_path = "/";
+	if (slash) {
 		*slash = '\0';
-	const char *above = slash && *prefix ? prefix : ".";
-	autoclose int parent = open_inside(root_fd, above, O_DIRECTORY);
-	if (parent < 0)
-		return parent;
-	autofree char *past = NULL;
-	if (mkdirat(parent, name, mode) < 0) {
-		if (errno != EEXIST)
-			return -errno;
-		past = path_past_link(parent, name, slash ? prefix : "", rest);
+		parent_path = path;
+	}
+	autoclose int parent = open_resolved(root_fd, text_empty(parent_path) ? "/" : parent_path,
+		O_PATH | O_DIRECTORY, 0, IN_ROOT);
+	int r = parent < 0 ? parent : 0;
+	if (r == 0)
+		r = type == S_IFDIR ? mkdirat(parent, name, mode)
+				    : mknodat(parent, name, S_IFREG | mode, 0);
+	if (r == -1)
+		r = -errno;
+	if (r == -EEXIST) {
+		autoclose int there = open_resolved(parent, name, O_PATH | O_NOFOLLOW, 0, IN_ROOT);
+		struct stat status;
+		r = 0;
+		if (there >= 0 && fstat(there, &status) == 0 && S_ISLNK(status.st_mode))
+			r = make_target(root_fd, parent, name, parent_path, type, mode, links_left);
 	}
 	if (slash)
 		*slash = '/';
-	if (!past || !leads_nowhere(root_fd, prefix))
-		return 0;
-	if (links == 0)
-		return -ELOOP;
-	int r = make_dirs(root_fd, past, mode, links - 1);
-	return r < 0 ? r : 1;
+	return r;
 }
 
-static int make_dirs(int root_fd, const char *path, mode_t mode, unsigned links)
+/* Directories on the way, then the last name. What exists stays. */
+static int make_below(int root_fd, const char *path, mode_t type, mode_t mode, unsigned links_left)
 {
+	autoclose int there = open_resolved(root_fd, path, O_PATH, 0, IN_ROOT);
+	if (there != -ENOENT)
+		return there < 0 ? there : 0;
 	autofree char *walk = strdup(path);
 	if (!walk)
 		return -ENOMEM;
-	for (char *c = walk + (walk[0] == '/');; c++) {
-		if (*c != '/' && *c != '\0')
+	for (char *c = walk + (walk[0] == '/'); *c; c++) {
+		if (*c != '/')
 			continue;
-		char kept = *c;
 		*c = '\0';
-		int r = make_prefix(root_fd, walk, kept ? c + 1 : "", mode, links);
-		if (r != 0 || kept == '\0')
-			return r < 0 ? r : 0;
-		*c = kept;
+		int r = make_one(root_fd, walk, S_IFDIR, type == S_IFDIR ? mode : 0755, links_left);
+		if (r < 0)
+			return r;
+		*c = '/';
 	}
+	return make_one(root_fd, walk, type, mode, links_left);
 }
 
-/* The common case is that the directory exists; only then is the path walked by prefixes. */
+/* The common case is that it exists; only otherwise is the path walked. */
+static int make_and_open(int root_fd, const char *path, mode_t type, mode_t mode)
+{
+	int flags = O_PATH | (type == S_IFDIR ? O_DIRECTORY : 0);
+	int fd = open_resolved(root_fd, path, flags, 0, IN_ROOT);
+	if (fd != -ENOENT || text_empty(path))
+		return fd;
+	int r = make_below(root_fd, path, type, mode, LINKS_MAX);
+	return r < 0 ? r : open_resolved(root_fd, path, flags, 0, IN_ROOT);
+}
+
 int fs_make_dirs_in(int root_fd, const char *path, mode_t mode)
 {
-	int fd = open_inside(root_fd, path, O_DIRECTORY);
-	if (fd != -ENOENT)
-		return fd < 0 ? fail(fd, "open directory %s", path) : fd;
-	int r = make_dirs(root_fd, path, mode, LINKS_MAX);
-	if (r < 0)
-		return fail(r, "create directory %s", path);
-	fd = open_inside(root_fd, path, O_DIRECTORY);
-	return fd < 0 ? fail(fd, "open directory %s", path) : fd;
-}
-
-static int make_file(int root_fd, const char *path, mode_t mode, unsigned links)
-{
-	autofree char *above = strdup(path);
-	if (!above)
-		return -ENOMEM;
-	char *slash = strrchr(above, '/');
-	const char *name = path;
-	if (slash) {
-		name += slash + 1 - above;
-		*slash = '\0';
-	}
-	bool deep = slash && *above;
-	int r = deep ? make_dirs(root_fd, above, 0755, links) : 0;
-	if (r < 0)
-		return r;
-	autoclose int parent = open_inside(root_fd, deep ? above : ".", O_DIRECTORY);
-	if (parent < 0)
-		return parent;
-	autoclose int made =
-		openat(parent, name, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-	if (made >= 0 || errno != EEXIST)
-		return made >= 0 ? 0 : -errno;
-	autofree char *past = path_past_link(parent, name, deep ? above : "", "");
-	if (!past)
-		return 0;
-	past[strlen(past) - 1] = '\0'; /* a slash: nothing follows */
-	return links == 0 ? -ELOOP : make_file(root_fd, past, mode, links - 1);
+	int fd = make_and_open(root_fd, path, S_IFDIR, mode);
+	return fd < 0 ? fail(fd, "create directory %s", path) : fd;
 }
 
 int fs_make_file_in(int root_fd, const char *path, mode_t mode)
 {
-	int fd = open_inside(root_fd, path, 0);
-	if (fd != -ENOENT)
-		return fd < 0 ? fail(fd, "open %s", path) : fd;
-	int r = make_file(root_fd, path, mode, LINKS_MAX);
-	if (r < 0)
-		return fail(r, "create %s", path);
-	fd = open_inside(root_fd, path, 0);
-	return fd < 0 ? fail(fd, "open %s", path) : fd;
+	int fd = make_and_open(root_fd, path, S_IFREG, mode);
+	return fd < 0 ? fail(fd, "create file %s", path) : fd;
+}
+
+/* mkdir(2) that accepts a directory that is there, or a link to one, and nothing else. */
+static int make_dir(const char *path, mode_t mode)
+{
+	if (mkdir(path, mode) == 0)
+		return 0;
+	int r = -errno;
+	struct stat status;
+	if (r == -EEXIST)
+		r = stat(path, &status) < 0 ? -errno : S_ISDIR(status.st_mode) ? 0 : -ENOTDIR;
+	return r;
 }
 
 int fs_make_dirs(const char *path, mode_t mode)
 {
-	if (mkdir(path, mode) == 0 || errno == EEXIST)
-		return 0;
-	if (errno != ENOENT)
-		return fail(-errno, "create directory %s", path);
-	autofree char *walk = strdup(path);
-	if (!walk)
-		return fail(-ENOMEM, "create directory %s", path);
-	for (char *c = walk + 1;; c++) {
-		if (*c != '/' && *c != '\0')
-			continue;
-		char kept = *c;
-		*c = '\0';
-		if (mkdir(walk, mode) < 0 && errno != EEXIST)
-			return fail(-errno, "create directory %s", walk);
-		*c = kept;
-		if (kept == '\0')
-			return 0;
+	int r = make_dir(path, mode);
+	if (r == -ENOENT && !text_empty(path)) {
+		autofree char *walk = strdup(path);
+		if (!walk)
+			return fail(-ENOMEM, "create directory %s", path);
+		r = 0;
+		for (char *c = walk + 1; r == 0 && *c; c++) {
+			if (*c != '/')
+				continue;
+			*c = '\0';
+			r = make_dir(walk, mode);
+			*c = '/';
+		}
+		if (r == 0)
+			r = make_dir(path, mode);
 	}
+	return r < 0 ? fail(r, "create directory %s", path) : 0;
 }
 
 int fs_read_fd(int fd, size_t limit, char **ret_text, size_t *ret_length)
@@ -264,24 +247,35 @@ int fs_write_all(int fd, const void *buffer, size_t length)
 		ssize_t n = write(fd, rest, length);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return -errno;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
 		rest += n;
 		length -= (size_t)n;
 	}
 	return 0;
 }
 
+/*
+ * The temporary name is new (O_EXCL), so that one planted in a shared directory is
+ * neither followed nor used; it is short, so that any name can be replaced.
+ */
 int fs_replace(int dir_fd, const char *name, const void *text, size_t length, mode_t mode)
 {
-	char temporary[256];
-	int n = snprintf(temporary, sizeof(temporary), ".%s.%d", name, (int)getpid());
-	if (n < 0 || (size_t)n >= sizeof(temporary))
-		return fail(-ENAMETOOLONG, "write %s", name);
-	autoclose int fd =
-		openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	char temporary[40];
+	autoclose int fd = -EEXIST;
+	for (int tries = 0; fd == -EEXIST && tries < 16; tries++) {
+		uint64_t chance;
+		if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) != sizeof(chance))
+			chance = (uint64_t)clock_monotonic_ms();
+		(void)snprintf(temporary, sizeof(temporary), FS_TEMPORARY_PREFIX "%016llx",
+			(unsigned long long)chance + (unsigned)tries);
+		fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			mode);
+		if (fd < 0)
+			fd = -errno;
+	}
 	if (fd < 0)
-		return fail(-errno, "create %s", temporary);
+		return fail(fd, "write %s", name);
 	int r = fs_write_all(fd, text, length);
 	if (r == 0 && renameat(dir_fd, temporary, dir_fd, name) < 0)
 		r = -errno;
@@ -290,50 +284,4 @@ int fs_replace(int dir_fd, const char *name, const void *text, size_t length, mo
 		return fail(r, "write %s", name);
 	}
 	return 0;
-}
-
-/* Depth is bounded by the open-file limit, which a tree that deep has to respect as well. */
-static int remove_content(int dir_fd)
-{
-	DIR *directory = fdopendir(dir_fd); /* owns dir_fd from here on */
-	if (!directory) {
-		int r = -errno;
-		(void)close(dir_fd);
-		return r;
-	}
-	int r = 0;
-	struct dirent *entry;
-	while (r == 0 && (entry = readdir(directory))) {
-		if (text_equal(entry->d_name, ".") || text_equal(entry->d_name, ".."))
-			continue;
-		if (unlinkat(dirfd(directory), entry->d_name, 0) == 0 || errno == ENOENT)
-			continue;
-		if (errno != EISDIR && errno != EPERM) {
-			r = -errno;
-			break;
-		}
-		struct open_how how = {
-			.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
-			.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV,
-		};
-		int below = kernel_openat2(dirfd(directory), entry->d_name, &how);
-		r = below < 0 ? (below == -EXDEV ? -EBUSY : below) : remove_content(below);
-		if (r == 0 && unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR) < 0)
-			r = -errno;
-	}
-	(void)closedir(directory);
-	return r;
-}
-
-int fs_remove_tree(int dir_fd, const char *name)
-{
-	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
-		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return fail(-errno, "remove %s", name);
-	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int r = fd < 0 ? -errno : remove_content(fd);
-	if (r == 0 && unlinkat(dir_fd, name, AT_REMOVEDIR) < 0)
-		r = -errno;
-	return r < 0 && r != -ENOENT ? fail(r, "remove %s", name) : 0;
 }

@@ -30,13 +30,17 @@ struct fd_path fd_path(int fd);
 [[nodiscard]] int fs_open_beneath(int dir_fd, const char *path, int flags, mode_t mode);
 
 /**
- * mkdir -p inside the tree at root_fd, following links as fs_open_in() does; what
- * exists stays as it is. Returns an O_PATH descriptor of the last directory;
- * -ENOTDIR where a component is something else. Tells a story.
+ * mkdir -p inside the tree at root_fd, following links as fs_open_in() does; where a
+ * link leads to nothing yet, that is made. What exists stays as it is. Returns an
+ * O_PATH descriptor of the last directory; -ENOTDIR where a component is something
+ * else. Tells a story.
  */
 [[nodiscard]] int fs_make_dirs_in(int root_fd, const char *path, mode_t mode);
 
-/** fs_make_dirs_in() for the parent, then an empty file (kept if it exists). O_PATH descriptor. */
+/**
+ * An empty file, its parents as by fs_make_dirs_in() with mode 0755. Whatever exists under that
+ * name stays, also what is no file. Returns an O_PATH descriptor. Tells a story.
+ */
 [[nodiscard]] int fs_make_file_in(int root_fd, const char *path, mode_t mode);
 
 /** mkdir -p on an ordinary path of ours. 0 or negative errno; tells a story. */
@@ -59,16 +63,20 @@ struct fd_path fd_path(int fd);
 /** All of buffer, over short writes and EINTR. Tells no story. */
 [[nodiscard]] int fs_write_all(int fd, const void *buffer, size_t length);
 
+/** What fs_replace() calls its files before they are complete; left over only by a crash. */
+#define FS_TEMPORARY_PREFIX ".rung-tmp-"
+
 /**
  * Replaces dir_fd/name by text in one step: temporary name, then rename. Old or
- * new content is there at every instant. Tells a story.
+ * new content is there at every instant. The umask applies to mode. Tells a story.
  */
 [[nodiscard]] int fs_replace(
 	int dir_fd, const char *name, const void *text, size_t length, mode_t mode);
 
 /**
  * Removes dir_fd/name and everything below it, never following links and never
- * leaving the file system it starts on (mount points are -EBUSY). -ENOENT is
- * success. Tells a story.
+ * leaving the file system it starts on (mount points are -EBUSY, name itself
+ * included). Any depth; directories of ours that lack permissions are given them.
+ * -ENOENT is success. Tells a story.
  */
 [[nodiscard]] int fs_remove_tree(int dir_fd, const char *name);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,27 +50,36 @@ static void write_message(enum log_level level, const char *message)
 	}
 	char line[4352];
 	const char *label = level == LOG_ERROR ? "" : level_names[level];
-	int length = snprintf(line, sizeof(line), "%s: %s%s%s\n", settings.program, label,
+	int wanted = snprintf(line, sizeof(line) - 1, "%s: %s%s%s", settings.program, label,
 		*label ? ": " : "", message);
-	if (length > 0)
-		write_line(line, (size_t)length < sizeof(line) ? (size_t)length : sizeof(line) - 1);
+	size_t length = wanted < 0 ? 0 : strlen(line);
+	/* Names come from containers; none may write to the terminal with escapes, or a second
+	 * line. */
+	for (size_t i = 0; i < length; i++)
+		if (((unsigned char)line[i] < 0x20 && line[i] != '\t') || line[i] == 0x7f)
+			line[i] = '?';
+	line[length] = '\n';
+	write_line(line, length + 1);
 }
 
 void log_line(enum log_level level, const char *format, ...)
 {
 	if (!log_enabled(level))
 		return;
+	int kept = errno; /* telling about an error must not change it */
 	char message[4200];
 	va_list arguments;
 	va_start(arguments, format);
 	(void)vsnprintf(message, sizeof(message), format, arguments);
 	va_end(arguments);
 	write_message(level, message);
+	errno = kept;
 }
 
 void log_step(const char *format, ...)
 {
 	static struct timespec before;
+	int kept = errno;
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	long elapsed_us = before.tv_sec || before.tv_nsec
@@ -85,4 +95,5 @@ void log_step(const char *format, ...)
 	va_end(arguments);
 	snprintf(message, sizeof(message), "[%d] %6ld us  %s", (int)getpid(), elapsed_us, what);
 	write_message(LOG_DEBUG, message);
+	errno = kept;
 }

@@ -21,6 +21,8 @@ const char *text_get(const struct text *text)
 
 static void text_reserve(struct text *text, size_t more)
 {
+	if (more > SIZE_MAX / 4) /* so that doubling ends */
+		memory_exhausted();
 	size_t needed = text->length + more + 1;
 	if (needed <= text->room)
 		return;
@@ -110,14 +112,14 @@ int parse_uint64(const char *text, uint64_t highest, uint64_t *ret_value)
 	if (!isdigit((unsigned char)text[0]))
 		return -EINVAL;
 	uint64_t value = 0;
+	bool overflow = false;
 	for (const char *c = text; *c; c++) {
 		if (!isdigit((unsigned char)*c))
 			return -EINVAL;
-		if (__builtin_mul_overflow(value, 10, &value) ||
-			__builtin_add_overflow(value, (uint64_t)(*c - '0'), &value))
-			return -ERANGE;
+		overflow = overflow || __builtin_mul_overflow(value, 10, &value) ||
+			   __builtin_add_overflow(value, (uint64_t)(*c - '0'), &value);
 	}
-	if (value > highest)
+	if (overflow || value > highest)
 		return -ERANGE;
 	*ret_value = value;
 	return 0;
@@ -138,34 +140,57 @@ int parse_int64(const char *text, int64_t lowest, int64_t highest, int64_t *ret_
 	return 0;
 }
 
+/* ".5" after the number: five tenths of a unit, rounded down. Digits beyond 18 change nothing. */
+static int parse_fraction(const char *digits, size_t length, unsigned shift, uint64_t *ret_bytes)
+{
+	uint64_t parts = 0, whole = 1;
+	if (length == 0)
+		return -EINVAL;
+	for (size_t i = 0; i < length; i++) {
+		if (!isdigit((unsigned char)digits[i]))
+			return -EINVAL;
+		if (i < 18) {
+			parts = parts * 10 + (uint64_t)(digits[i] - '0');
+			whole *= 10;
+		}
+	}
+	*ret_bytes = (uint64_t)(((unsigned __int128)parts << shift) / whole);
+	return 0;
+}
+
 int parse_size(const char *text, uint64_t *ret_bytes)
 {
-	static const char suffixes[] = "bkmgtp";
+	static const char units[] = "kmgtp";
 	size_t length = strlen(text);
 	unsigned shift = 0;
-	/* "512MiB", "512MB" and "512m" all mean the same to Docker's users. */
-	if (length > 2 && tolower((unsigned char)text[length - 1]) == 'b' &&
-		tolower((unsigned char)text[length - 2]) == 'i')
-		length -= 2;
-	else if (length > 1 && tolower((unsigned char)text[length - 1]) == 'b' &&
-		 !isdigit((unsigned char)text[length - 2]))
-		length -= 1;
-	if (length > 1) {
-		const char *suffix = strchr(suffixes, tolower((unsigned char)text[length - 1]));
-		if (suffix) {
-			shift = (unsigned)(suffix - suffixes) * 10;
+	/* "512MiB", "512MB", "512Mi" and "512m" all mean the same to Docker's users. */
+	if (length > 0 && tolower((unsigned char)text[length - 1]) == 'b')
+		length--;
+	if (length > 0 && tolower((unsigned char)text[length - 1]) == 'i')
+		length--;
+	if (length > 0) {
+		const char *unit = strchr(units, tolower((unsigned char)text[length - 1]));
+		if (unit) {
+			shift = (unsigned)(unit - units + 1) * 10;
 			length--;
 		}
 	}
+	if (length > 0 && text[length - 1] == ' ')
+		length--;
+
+	const char *point = memchr(text, '.', length);
+	size_t whole_length = point ? (size_t)(point - text) : length;
 	char digits[24];
-	if (length == 0 || length >= sizeof(digits))
+	if (whole_length == 0 || whole_length >= sizeof(digits))
 		return -EINVAL;
-	memcpy(digits, text, length);
-	digits[length] = '\0';
-	uint64_t value;
-	int r = parse_uint64(digits, UINT64_MAX >> shift, &value);
+	memcpy(digits, text, whole_length);
+	digits[whole_length] = '\0';
+	uint64_t whole, fraction = 0;
+	int r = parse_uint64(digits, UINT64_MAX >> shift, &whole);
+	if (r == 0 && point)
+		r = parse_fraction(point + 1, length - whole_length - 1, shift, &fraction);
 	if (r < 0)
 		return r;
-	*ret_bytes = value << shift;
+	*ret_bytes = (whole << shift) + fraction; /* fraction is less than one unit */
 	return 0;
 }

@@ -25,6 +25,7 @@ const char *text_get(const struct text *text);
 
 void text_add(struct text *text, const char *string);
 void text_add_bytes(struct text *text, const void *bytes, size_t length);
+/** The arguments must not lie in the text itself. */
 [[gnu::format(printf, 2, 3)]] void text_format(struct text *text, const char *format, ...);
 
 /**
@@ -66,6 +67,8 @@ static inline bool text_empty(const char *text)
 	const char *text, int64_t lowest, int64_t highest, int64_t *ret_value);
 [[nodiscard]] int parse_uint64(const char *text, uint64_t highest, uint64_t *ret_value);
 
-/** A size with an optional suffix b, k, m, g, t, p (powers of 1024, as Docker reads them). Bytes.
+/**
+ * A size with an optional unit k, m, g, t, p (powers of 1024) and "i", "b" or "ib" after it, as
+ * Docker reads them: "64m", "1.5g", "512 MiB". Bytes, fractions of one dropped.
  */
 [[nodiscard]] int parse_size(const char *text, uint64_t *ret_bytes);
