@@ -171,6 +171,7 @@ const struct verb verb_oci = {
 	.failure_status = 1,
 	verb_options(oci_options),
 	.verbs = oci_verbs,
+	.completers = oci_completers,
 	.enter = enter,
 	.report = report,
 	.run = run,

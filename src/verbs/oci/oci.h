@@ -14,6 +14,9 @@ extern const struct verb verb_oci_create, verb_oci_start, verb_oci_run, verb_oci
 	verb_oci_resume, verb_oci_update, verb_oci_events, verb_oci_features, verb_oci_spec,
 	verb_oci_checkpoint, verb_oci_restore;
 
+/** Containers for the Tab key. */
+extern const struct completer oci_completers[];
+
 /** What stands before the inner verb. */
 struct oci_options {
 	const char *root, *log, *log_level, *criu, *rootless;
