@@ -156,7 +156,7 @@ static int live(const struct joining *joining)
 
 static pid_t clone_child(const struct joining *joining, bool sibling, bool *ret_cloned_into)
 {
-	autoclose int cgroup_fd = cgroup_open_for_clone(&joining->cgroup);
+	autoclose int cgroup_fd = cgroup_open_for_join(&joining->cgroup);
 	struct clone_args arguments = {
 		.flags = sibling ? CLONE_PARENT : 0,
 		.exit_signal = sibling ? 0 : SIGCHLD,
@@ -319,7 +319,9 @@ static int launch(struct joining *joining)
 	int r = give_birth(joining);
 	step("process born");
 	if (r == 0)
-		r = cgroup_enter(&joining->cgroup, &joining->plan, joining->birth.pid,
+		/* A cgroup asked for by name is meant; another one would not do. */
+		r = cgroup_join(&joining->cgroup,
+			joining->request->cgroup ? 0 : joining->record.init.pid, joining->birth.pid,
 			joining->birth.cloned_into);
 	step("cgroups entered");
 	if (r < 0)

@@ -9,7 +9,8 @@
  *	needs.c       which controllers a set of limits calls for
  *	locate.c      plan → paths (no effects); delegate.c for ordinary users
  *	record.c      location ↔ JSON
- *	create.c      directories, controllers, cpusets; extend.c for a later update
+ *	create.c      directories, controllers, cpusets; extend.c for a later update,
+ *	              join.c for a later process
  *	apply.c       who writes what; apply_v1.c, apply_v2.c, convert.c, devices_*.c
  *	processes.c   pids, signals; freeze.c; walk.c for the cgroups below ours
  *	destroy.c, stats*.c, oom.c

@@ -367,6 +367,25 @@ int cgroup_systemd_enter(const struct cgroup_location *location, const struct pl
 	return r == 0 ? share_the_rest(location, plan) : r;
 }
 
+/* AttachProcessesToUnit(s unit, s cgroup below it, au pids) */
+int cgroup_systemd_attach(const struct cgroup_location *location, pid_t pid)
+{
+	struct bus bus;
+	int r = bus_connect(location->user_manager, &bus);
+	if (r < 0)
+		return r;
+	autofini(text_fini) struct text body = {};
+	struct bus_message reply;
+	bus_put_string(&body, location->scope);
+	bus_put_string(&body, "");
+	struct bus_array pids = bus_open_array(&body, 4);
+	bus_put_u32(&body, (uint32_t)pid);
+	bus_close_array(&body, pids);
+	r = manager_call(&bus, "AttachProcessesToUnit", "ssau", &body, &reply);
+	bus_fini(&bus);
+	return r < 0 ? wrap(r, "join systemd unit %s", location->scope) : 0;
+}
+
 /* ---- change and stop ------------------------------------------------------------------------ */
 
 int cgroup_systemd_update(

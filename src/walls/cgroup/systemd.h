@@ -21,6 +21,9 @@
 [[nodiscard]] int cgroup_systemd_enter(
 	const struct cgroup_location *location, const struct plan *plan, pid_t pid);
 
+/** Has the process moved into the running scope, from where we may not move it ourselves. */
+[[nodiscard]] int cgroup_systemd_attach(const struct cgroup_location *location, pid_t pid);
+
 /** Tells systemd about changed limits, so that a daemon-reload does not undo them. */
 [[nodiscard]] int cgroup_systemd_update(
 	const struct cgroup_location *location, const struct plan_resources *resources);
