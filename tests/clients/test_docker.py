@@ -76,7 +76,9 @@ def test_run_gives_output_input_and_exit_status(client):
 def test_a_program_that_is_missing_or_not_executable(client):
     missing = client.run("no-such-program", status=127)
     assert "no-such-program" in missing.errors
+    client.run("/no/such/program", status=127)
     client.run("/etc/passwd", status=126)
+    client.run("/etc", status=126)
 
 
 def test_what_the_client_asked_for_is_what_the_process_sees(client):
