@@ -48,9 +48,13 @@ int channel_wait(int fd)
 	for (;;) {
 		struct handoff_report report;
 		ssize_t n = recv(fd, &report, sizeof(report), 0);
-		if (n < 0 && errno == EINTR)
+		/*
+		 * The other end went away with an order unread. That is said once and before
+		 * its last words, which are still in the queue.
+		 */
+		if (n < 0 && (errno == EINTR || errno == ECONNRESET))
 			continue;
-		if (n < 0 && errno != ECONNRESET)
+		if (n < 0)
 			return fail(-errno, "hear from the container's first process");
 		if (n != (ssize_t)sizeof(report))
 			return CHANNEL_CLOSED;
