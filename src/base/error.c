@@ -35,6 +35,23 @@ static int normal(int r)
 	return (size_t)length < size ? (size_t)length : size - 1;
 }
 
+/*
+ * Names in a story come from images and configurations: none may steer the terminal or forge a
+ * second line in a log. Ends without blanks, as the output of a hook does not.
+ */
+static void keep_printable(char *text)
+{
+	size_t end = 0;
+	for (size_t i = 0; text[i]; i++) {
+		unsigned char byte = (unsigned char)text[i];
+		if (byte < 0x20 || byte == 0x7f)
+			text[i] = byte == '\n' || byte == '\t' ? ' ' : '?';
+		if (text[i] != ' ')
+			end = i + 1;
+	}
+	text[end] = '\0';
+}
+
 /* Replaces the story by at most what fits of two pieces. The second may lie in the story. */
 static void tell(const char *first, size_t first_length, const char *second)
 {
@@ -43,6 +60,7 @@ static void tell(const char *first, size_t first_length, const char *second)
 	memmove(story + first_length, second, second_length);
 	memcpy(story, first, first_length);
 	story[first_length + second_length] = '\0';
+	keep_printable(story);
 }
 
 int fail(int r, const char *format, ...)
@@ -99,6 +117,7 @@ void hint(const char *format, ...)
 	va_start(arguments, format);
 	(void)format_into(advice, sizeof(advice), format, arguments);
 	va_end(arguments);
+	keep_printable(advice);
 }
 
 const char *error_text(void)
@@ -115,6 +134,7 @@ int error_adopt(int r, const char *text, const char *hint_text)
 {
 	tell("", 0, text);
 	snprintf(advice, sizeof(advice), "%s", hint_text);
+	keep_printable(advice);
 	exit_status = 0;
 	return normal(r);
 }
