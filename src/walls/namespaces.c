@@ -14,10 +14,12 @@
 #include "base/process.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 void namespace_handles_fini(struct namespace_handles *handles)
@@ -29,10 +31,14 @@ void namespace_handles_fini(struct namespace_handles *handles)
 static int open_one(enum plan_namespace kind, const char *path, int *ret_fd)
 {
 	const struct plan_namespace_facts *facts = &plan_namespace_facts[kind];
-	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* Whatever the path names must neither hold us (a FIFO) nor get an ioctl not meant for it.
+	 */
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return fail(-errno, "open %s namespace %s", facts->oci_name, path);
-	int type = ioctl(fd, NS_GET_NSTYPE);
+	struct statfs about;
+	bool namespace = fstatfs(fd, &about) == 0 && about.f_type == NSFS_MAGIC;
+	int type = namespace ? ioctl(fd, NS_GET_NSTYPE) : -1;
 	if (type < 0)
 		return refuse(-EINVAL, "%s is not a namespace", path);
 	if ((unsigned)type != facts->clone_flag)
@@ -181,21 +187,26 @@ int userns_write_maps(pid_t pid, const struct plan_id_maps *uids, const struct p
 	return write_map(pid, "gid_map", "newgidmap", gids);
 }
 
-static int hold_namespace(void *argument)
+/* Until its parent lets go of the pipe, or is killed: nothing else would ever end it. */
+[[gnu::noreturn]] static void hold_namespace(const int ends[2])
 {
-	(void)argument;
-	(void)pause();
-	return 0;
+	char byte;
+	(void)close(ends[1]);
+	_exit(read(ends[0], &byte, 1) != 0);
 }
 
 int userns_open(const struct plan_id_maps *uids, const struct plan_id_maps *gids)
 {
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return fail(-errno, "create a pipe");
+	autoclose int its_end = ends[0], our_end = ends[1];
 	struct clone_args arguments = {.flags = CLONE_NEWUSER, .exit_signal = SIGCHLD};
 	pid_t pid = kernel_clone3(&arguments);
 	if (pid < 0)
 		return fail(pid, "create a user namespace for an idmapped mount");
 	if (pid == 0)
-		_exit(hold_namespace(NULL));
+		hold_namespace((const int[]){its_end, our_end});
 
 	int r = userns_write_maps(pid, uids, gids);
 	int fd = -1;

@@ -65,9 +65,11 @@ static void wait_for_order(const struct child_task *task, int kind, struct child
 
 /* ---- born ----------------------------------------------------------------------- */
 
-void child_begin(void)
+void child_begin(int starter_fd)
 {
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	/* A starter that was killed before this line is noticed by the end of its channel. */
+	(void)close(starter_fd);
 	for (int number = 1; number < _NSIG; number++)
 		(void)signal(number, SIG_DFL);
 	sigset_t none;
@@ -189,7 +191,8 @@ static int mount_one(struct build *build, size_t index)
 	int r = mount_attach(mount, &build->room, fd);
 	if (r == 0 && strspn(mount->destination, "/") == strlen(mount->destination))
 		return adopt_root(build, fd);
-	if (r == 0 && mount->type && text_equal(mount->type, "proc") && build->proc_fd < 0)
+	bool procfs = !mount->bind && mount->type && text_equal(mount->type, "proc");
+	if (r == 0 && procfs && build->proc_fd < 0)
 		build->proc_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	return r;
 }
@@ -396,7 +399,7 @@ static int live(const struct child_task *task)
 
 void child_main(const struct child_task *task)
 {
-	child_begin();
+	child_begin(task->starter_fd);
 	(void)live(task);
 	child_give_up(task->channel_fd);
 }

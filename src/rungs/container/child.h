@@ -20,6 +20,7 @@ struct child_task {
 	const struct namespace_handles *handles;
 	const int *mount_fds; /* one per mount, -1 where the child makes it itself */
 	int channel_fd;       /* to the starter: orders in, reports out */
+	int starter_fd;       /* the starter's own end, for the child to close */
 	int start_fd, console_fd, notify_fd, stage_fd;
 	const struct seccomp_program *seccomp;
 	unsigned joined_early; /* bits of namespaces that were joined before the clone */
@@ -29,8 +30,11 @@ struct child_task {
 /** Runs in the new process and never returns. */
 [[gnu::noreturn]] void child_main(const struct child_task *task);
 
-/** First steps of any process on its way into a container: signals, death with the starter. */
-void child_begin(void);
+/**
+ * First steps of any process on its way into a container: signals, death with the starter.
+ * @starter_fd: the starter's end of the channel, which only the starter may hold.
+ */
+void child_begin(int starter_fd);
 
 /** Reports the present story to the starter and ends the process. */
 [[gnu::noreturn]] void child_give_up(int channel_fd);

@@ -151,6 +151,12 @@ static int prepare_filter(struct creation *creation)
 	return creation->notify_fd < 0 ? wrap(creation->notify_fd, "seccomp listener") : 0;
 }
 
+static int pass_on(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return copy < 0 ? fail(-errno, "pass on the terminal's socket") : copy;
+}
+
 static int prepare_terminal(struct creation *creation)
 {
 	const struct container_request *request = creation->request;
@@ -163,7 +169,7 @@ static int prepare_terminal(struct creation *creation)
 	if (request->console_socket)
 		creation->console_fd = console_socket_connect(request->console_socket);
 	else if (request->console_fd >= 0)
-		creation->console_fd = fcntl(request->console_fd, F_DUPFD_CLOEXEC, 3);
+		creation->console_fd = pass_on(request->console_fd);
 	else
 		return refuse(-EINVAL,
 			"the process wants a terminal, but there is no console socket for it");
@@ -253,6 +259,7 @@ static int spawn(struct creation *creation)
 		.handles = &creation->handles,
 		.mount_fds = creation->mount_fds,
 		.channel_fd = creation->channel.child,
+		.starter_fd = creation->channel.starter,
 		.start_fd = creation->start_fd,
 		.console_fd = creation->console_fd,
 		.notify_fd = creation->notify_fd,

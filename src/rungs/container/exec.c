@@ -140,7 +140,7 @@ static int live(const struct joining *joining)
 
 [[gnu::noreturn]] static void be_child(const struct joining *joining)
 {
-	child_begin();
+	child_begin(joining->channel.starter);
 	int r = joining->request->process->oom_score_adj.given
 			? attributes_set_oom_score(0,
 				  joining->request->process->oom_score_adj.value, report_warning,
@@ -186,6 +186,7 @@ struct sibling {
 	unsigned flags = join_flags(joining) & (unsigned)(CLONE_NEWUSER | CLONE_NEWPID);
 	struct sibling sibling = {};
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	close_now(joining->channel.starter);
 	int r = setns(joining->init_fd, (int)flags) < 0
 			? fail(-errno, "enter the container's user namespace")
 			: 0;

@@ -81,7 +81,7 @@ static int set_attributes(struct last_steps *steps)
 static const char *find_home(int root_fd, uid_t uid, char *home, size_t size)
 {
 	snprintf(home, size, "/");
-	autoclose int fd = fs_open_in(root_fd, "/etc/passwd", O_RDONLY | O_NONBLOCK, 0);
+	autoclose int fd = fs_open_in(root_fd, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	autofree char *content = NULL;
 	if (fd < 0 || fs_read_fd(fd, 1 << 20, &content, NULL) < 0) {
 		error_clear();

@@ -123,6 +123,7 @@ static int go_between(struct child_task *task, int cgroup_fd, struct go_between_
 [[gnu::noreturn]] static void be_go_between(struct child_task *task, int cgroup_fd, int answer_fd)
 {
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	close_now(task->starter_fd);
 	struct go_between_report report = {};
 	int r = go_between(task, cgroup_fd, &report);
 	if (r < 0)
