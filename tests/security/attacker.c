@@ -68,7 +68,7 @@ static int touch_process(const char *pid)
 	try_open(pid, "exe", O_RDONLY);
 	try_open(pid, "mem", O_RDWR);
 	try_open(pid, "root", O_RDONLY);
-	try_open(pid, "fd", O_RDONLY);
+	try_open(pid, "fd/0", O_RDONLY);
 	try_open(pid, "environ", O_RDONLY);
 	printf("ptrace: %s\n",
 		ptrace(PTRACE_SEIZE, atoi(pid), 0, 0) < 0 ? strerror(errno) : "done");
