@@ -4,6 +4,7 @@ Mounts, cgroups, named network namespaces, users, and state directories are the 
 that fell to the caller (who calls `adopt()` first, so that every orphan of the run becomes its child).
 """
 
+import contextlib
 import ctypes
 import os
 import re
@@ -63,8 +64,8 @@ def cgroups():
 
 def state():
     for directory in STATE_DIRECTORIES:
-        if os.path.isdir(directory):
-            yield from (f"state {directory}/{name}" for name in os.listdir(directory))
+        with contextlib.suppress(FileNotFoundError, PermissionError):  # another user's is none of our business
+            yield from [f"state {directory}/{name}" for name in os.listdir(directory)]
 
 
 def users():
