@@ -9,7 +9,7 @@
 #include "walls/cgroup/systemd.h"
 
 #include "base/error.h"
-#include "base/text.h"
+#include "walls/cgroup/internal.h"
 
 #include <errno.h>
 
@@ -52,6 +52,10 @@ int systemd_slice_path(const char *slice, struct arena *arena, const char **ret_
 	for (size_t i = 1; i <= stem; i++)
 		if (i == stem || slice[i] == '-')
 			text_format(&path, "/%.*s.slice", (int)i, slice);
+	/* Every dash repeats what is before it: many make a path longer than paths may be. */
+	r = cgroup_path_check(text_get(&path));
+	if (r < 0)
+		return r;
 	*ret_path = arena_strdup(arena, text_get(&path));
 	return 0;
 }
