@@ -236,7 +236,7 @@ static void add_candidates(struct completions *completions, const struct place *
 	}
 }
 
-int complete_print(struct invocation *program, const char *const words[])
+void complete_write(struct invocation *program, const char *const words[], struct text *out)
 {
 	struct place place = {.invocation = program, .options = true};
 	struct completions completions = {.typed = ""};
@@ -245,9 +245,17 @@ int complete_print(struct invocation *program, const char *const words[])
 	if (*words)
 		completions.typed = *words;
 	add_candidates(&completions, &place);
-	error_clear();
-	fputs(text_get(&completions.out), stdout);
+	text_add(out, text_get(&completions.out));
 	text_fini(&completions.out);
+	/* Half-typed lines are wrong; nobody wants to hear it. */
+	error_clear();
+}
+
+int complete_print(struct invocation *program, const char *const words[])
+{
+	autofini(text_fini) struct text out = {};
+	complete_write(program, words, &out);
+	fputs(text_get(&out), stdout);
 	return 0;
 }
 

@@ -28,5 +28,8 @@ void complete_verbs(const struct invocation *invocation, struct completions *com
  * 0. */
 [[nodiscard]] int complete_print(struct invocation *program, const char *const words[]);
 
+/** The same into text. */
+void complete_write(struct invocation *program, const char *const words[], struct text *out);
+
 /** Prints the script for "bash", "zsh" or "fish". 0, or -EINVAL with a story. */
 [[nodiscard]] int completion_script(const struct invocation *invocation, const char *shell);

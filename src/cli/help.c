@@ -21,6 +21,7 @@
 /* The second column starts here at most; a longer first column gets a line of its own. */
 #define HELP_COLUMN 34u
 #define VERB_COLUMN 18u
+#define USAGE_COLUMN 7u
 /* Lines longer than this are hard to read, however wide the terminal is. */
 #define HELP_WIDTH_MAX 100u
 
@@ -193,15 +194,34 @@ static void print_examples(struct help *help, const char *examples)
 static void print_usage(struct help *help, const struct invocation *invocation)
 {
 	const struct verb *verb = invocation->verb;
-	text_format(&help->text, "%sUsage:%s %s", terminal_style(help->colours, STYLE_BOLD),
-		terminal_style(help->colours, STYLE_PLAIN), invocation->words);
+	autofini(text_fini) struct text usage = {};
+	text_add(&usage, invocation->words);
 	if (verb->groups)
-		text_add(&help->text, " [OPTION...]");
+		text_add(&usage, " [OPTION...]");
 	if (verb->verbs)
-		text_add(&help->text, " COMMAND ...");
+		text_add(&usage, " COMMAND ...");
 	else if (verb->arguments[0])
-		text_format(&help->text, " %s", verb->arguments);
+		text_format(&usage, " %s", verb->arguments);
+	text_format(&help->text, "%sUsage:%s ", terminal_style(help->colours, STYLE_BOLD),
+		terminal_style(help->colours, STYLE_PLAIN));
+	wrap_text(&help->text, text_get(&usage), USAGE_COLUMN, USAGE_COLUMN, help->width);
 	text_add(&help->text, "\n\n");
+}
+
+static void print_footer(struct help *help, const struct invocation *invocation)
+{
+	const struct invocation *outer = invocation->outer;
+	autofini(text_fini) struct text footer = {};
+	if (invocation->verb->verbs)
+		text_format(&footer, "Run '%s COMMAND --help' for more on a command.",
+			invocation->words);
+	else if (outer && outer->verb->groups)
+		text_format(&footer, "The options of '%s' apply here too.", outer->words);
+	else
+		return;
+	text_add(&help->text, "\n");
+	wrap_text(&help->text, text_get(&footer), 0, 0, help->width);
+	text_add(&help->text, "\n");
 }
 
 void help_write(struct invocation *invocation, unsigned width, bool colours, struct text *out)
@@ -223,12 +243,7 @@ void help_write(struct invocation *invocation, unsigned width, bool colours, str
 	print_options(&help, invocation);
 	if (verb->examples)
 		print_examples(&help, verb->examples);
-	if (verb->verbs)
-		text_format(&help.text, "\nRun '%s COMMAND --help' for more on a command.\n",
-			invocation->words);
-	else if (invocation->outer && invocation->outer->verb->groups)
-		text_format(&help.text, "\nThe options of '%s' apply here too.\n",
-			invocation->outer->words);
+	print_footer(&help, invocation);
 	text_add(out, text_get(&help.text));
 	text_fini(&help.text);
 }
