@@ -18,14 +18,14 @@ int64_t clock_monotonic_ms(void)
  */
 static void split_days(int64_t days, int *year, int *month, int *day)
 {
-	days += 719468;                                      /* from 0000-03-01 to 1970-01-01 */
+	days += 719468 + 146097; /* from -0400-03-01, so that January 0000 is not negative */
 	int64_t era = days / 146097, of_era = days % 146097; /* 400 years */
 	int64_t years = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
 	int64_t of_year = of_era - (365 * years + years / 4 - years / 100);
 	int64_t march_month = (5 * of_year + 2) / 153;
 	*day = (int)(of_year - (153 * march_month + 2) / 5 + 1);
 	*month = (int)(march_month < 10 ? march_month + 3 : march_month - 9);
-	*year = (int)(era * 400 + years + (*month <= 2));
+	*year = (int)(era * 400 - 400 + years + (*month <= 2));
 }
 
 struct clock_text clock_format(const struct timespec *moment)
