@@ -11,8 +11,11 @@ export PATH := /usr/sbin:/usr/bin:/sbin:/bin:$(PATH)
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
 
+# The programs are built with musl: see scripts/toolchain.
 $(BUILD)/build.ninja:
-	@meson setup --prefix $(PREFIX) $(BUILD)
+	@mkdir -p $(BUILD)
+	@scripts/toolchain >$(BUILD)/toolchain.ini
+	@meson setup --cross-file $(BUILD)/toolchain.ini --prefix $(PREFIX) $(BUILD)
 
 # Builds, then runs real programs behind the wall and shows what they see.
 try:
@@ -52,4 +55,4 @@ packages:
 	@scripts/install-packages build try test bench fuzz
 
 clean:
-	@rm -rf build build-check build-clang build-asan build-fuzz
+	@rm -rf build build-check build-unit build-clang build-asan build-fuzz

@@ -6,16 +6,19 @@
  * the one place for such constants and bare system calls. Wrappers return >= 0
  * or negative errno and tell no story.
  *
+ * <sys/mount.h> and <linux/mount.h> exclude each other in glibc 2.36, and musl has only the
+ * old calls; so the kernel's own header is used throughout, and this file's wrappers.
+ *
  * Oldest kernel that rung supports: 5.12 (mount_setattr(2)). What newer kernels
  * add is probed where it is used.
  */
 
 #include <errno.h>
+#include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdint.h>
-#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -27,6 +30,14 @@
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080 /* Linux 5.6, time_namespaces(7) */
+#endif
+
+#ifndef SCHED_ISO
+#define SCHED_ISO 4 /* reserved by the kernel, listed by the OCI specification */
+#endif
+
+#ifndef MNT_DETACH
+#define MNT_DETACH 2 /* umount2(2) */
 #endif
 
 #ifndef MOVE_MOUNT_BENEATH
@@ -158,4 +169,28 @@ static inline int kernel_landlock_create_ruleset(
 static inline int kernel_landlock_add_rule(int ruleset_fd, unsigned type, const void *rule)
 {
 	return kernel_result(syscall(SYS_landlock_add_rule, ruleset_fd, type, rule, 0));
+}
+
+/** umount2(2) */
+static inline int kernel_umount(const char *path, int flags)
+{
+	return kernel_result(syscall(SYS_umount2, path, flags));
+}
+
+/** Which mount a descriptor lies on (statx(2), STATX_MNT_ID, Linux 5.8). */
+static inline int kernel_mount_id(int fd, uint64_t *ret_id)
+{
+	enum { mount_id_wanted = 0x1000, mount_id_offset = 0x90, size = 0x100 };
+	uint64_t about[size / sizeof(uint64_t)] = {0}; /* struct statx of any libc */
+	long r = syscall(SYS_statx, fd, "", 0x1000 /* AT_EMPTY_PATH */, mount_id_wanted, about);
+	if (r < 0)
+		return -errno;
+	*ret_id = about[mount_id_offset / sizeof(uint64_t)];
+	return 0;
+}
+
+/** renameat2(2) that refuses to replace anything (RENAME_NOREPLACE). */
+static inline int kernel_rename_new(int from_fd, const char *from, int to_fd, const char *to)
+{
+	return kernel_result(syscall(SYS_renameat2, from_fd, from, to_fd, to, 1u));
 }

@@ -14,8 +14,8 @@
 #include "base/kernel.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -118,9 +118,9 @@ int process_reap(int pidfd, int *ret_status)
 		if (errno != EINTR)
 			return -errno;
 	if (info.si_code == CLD_EXITED)
-		*ret_status = W_EXITCODE(info.si_status & 0xff, 0);
+		*ret_status = (info.si_status & 0xff) << 8;
 	else
-		*ret_status = info.si_status | (info.si_code == CLD_DUMPED ? WCOREFLAG : 0);
+		*ret_status = info.si_status | (info.si_code == CLD_DUMPED ? 0x80 : 0);
 	return 0;
 }
 
@@ -145,10 +145,9 @@ static int input_file(const void *input, size_t length)
 	return take_fd(fd);
 }
 
-/* Descriptors on their way to the program; all above every number it will see. */
+/* Descriptors on their way to the program; the copies are above every number it will see. */
 struct passage {
-	posix_spawn_file_actions_t actions;
-	int *copies;
+	struct process_fd *copies; /* ours: the copy */
 	size_t count;
 	int above;
 };
@@ -156,9 +155,8 @@ struct passage {
 static void passage_fini(struct passage *passage)
 {
 	for (size_t i = 0; i < passage->count; i++)
-		(void)close(passage->copies[i]);
+		(void)close(passage->copies[i].ours);
 	free(passage->copies);
-	(void)posix_spawn_file_actions_destroy(&passage->actions);
 }
 
 /*
@@ -170,8 +168,8 @@ static int passage_add(struct passage *passage, int ours, int its)
 	int copy = fcntl(ours, F_DUPFD_CLOEXEC, passage->above);
 	if (copy < 0)
 		return -errno;
-	passage->copies[passage->count++] = copy;
-	return -posix_spawn_file_actions_adddup2(&passage->actions, copy, its);
+	passage->copies[passage->count++] = (struct process_fd){.ours = copy, .its = its};
+	return 0;
 }
 
 static bool given(const struct process_spawn *spawn, int its)
@@ -205,45 +203,91 @@ static int passage_fill(struct passage *passage, const struct process_spawn *spa
 	for (size_t i = 0; i < spawn->fd_count; i++)
 		if (spawn->fds[i].its >= passage->above)
 			passage->above = spawn->fds[i].its + 1;
-	passage->copies = calloc(spawn->fd_count + 3, sizeof(int));
+	passage->copies = calloc(spawn->fd_count + 3, sizeof(*passage->copies));
 	if (!passage->copies)
 		return -ENOMEM;
 	int r = passage_add_standard(passage, spawn, output_fd);
 	for (size_t i = 0; r == 0 && i < spawn->fd_count; i++)
 		r = passage_add(passage, spawn->fds[i].ours, spawn->fds[i].its);
-	/* Close-on-exec covers our own; this covers what our caller left open for us. */
-	for (int its = STDERR_FILENO + 1; r == 0 && its < passage->above; its++)
-		if (!given(spawn, its))
-			r = -posix_spawn_file_actions_addclose(&passage->actions, its);
-	if (r == 0)
-		r = -posix_spawn_file_actions_addclosefrom_np(&passage->actions, passage->above);
-	if (r == 0 && spawn->working_directory)
-		r = -posix_spawn_file_actions_addchdir_np(
-			&passage->actions, spawn->working_directory);
 	return r;
 }
 
-static int spawn_with(const struct process_spawn *spawn, const struct passage *passage, pid_t *pid)
+/* ---- the child's side: no memory is allocated, nothing of ours is changed ------ */
+
+static int arrange_descriptors(const struct process_spawn *spawn, const struct passage *passage)
+{
+	for (size_t i = 0; i < passage->count; i++)
+		if (dup2(passage->copies[i].ours, passage->copies[i].its) < 0)
+			return -errno;
+	/* Close-on-exec covers our own; this covers what our caller left open for us. */
+	for (int its = STDERR_FILENO + 1; its < passage->above; its++)
+		if (!given(spawn, its))
+			(void)close(its);
+	return kernel_close_range((unsigned)passage->above, ~0u, CLOSE_RANGE_CLOEXEC);
+}
+
+static void reset_signals(void)
+{
+	for (int number = 1; number < _NSIG; number++)
+		(void)signal(number, SIG_DFL);
+	sigset_t none;
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+[[gnu::noreturn]] static void become(
+	const struct process_spawn *spawn, const struct passage *passage, int report_fd)
 {
 	const char *const alone[] = {spawn->program, NULL};
 	const char *const *arguments = spawn->arguments ? spawn->arguments : alone;
 	const char *const *environment =
 		spawn->environment ? spawn->environment : (const char *const *)environ;
+	reset_signals();
+	int r = arrange_descriptors(spawn, passage);
+	if (r == 0 && spawn->working_directory && chdir(spawn->working_directory) < 0)
+		r = -errno;
+	if (r == 0) {
+		(void)execve(spawn->program, (char *const *)arguments, (char *const *)environment);
+		r = -errno;
+	}
+	ssize_t ignored = write(report_fd, &r, sizeof(r));
+	(void)ignored;
+	_exit(127);
+}
 
-	posix_spawnattr_t attributes;
-	int r = -posix_spawnattr_init(&attributes);
-	if (r < 0)
+/*
+ * posix_spawn(3) would do, but closing what others left open is glibc's own addition to it. The
+ * pipe closes by itself when exec succeeds; otherwise it brings the errno.
+ */
+static int spawn_with(const struct process_spawn *spawn, struct passage *passage, pid_t *ret_pid)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	autoclose int hearing = ends[0];
+	autoclose int low = ends[1];
+	autoclose int telling = fcntl(low, F_DUPFD_CLOEXEC, passage->above);
+	if (telling < 0)
+		return -errno;
+	struct clone_args arguments = {.exit_signal = SIGCHLD};
+	pid_t pid = kernel_clone3(&arguments);
+	if (pid == 0)
+		become(spawn, passage, telling);
+	if (pid < 0)
+		return pid;
+	close_now(telling);
+	close_now(low);
+	int r = 0;
+	ssize_t n;
+	do {
+		n = read(hearing, &r, sizeof(r));
+	} while (n < 0 && errno == EINTR);
+	if (n == (ssize_t)sizeof(r)) {
+		(void)waitpid(pid, NULL, 0);
 		return r;
-	sigset_t none, all;
-	(void)sigemptyset(&none);
-	(void)sigfillset(&all);
-	(void)posix_spawnattr_setsigmask(&attributes, &none);
-	(void)posix_spawnattr_setsigdefault(&attributes, &all);
-	(void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	r = -posix_spawn(pid, spawn->program, &passage->actions, &attributes,
-		(char *const *)arguments, (char *const *)environment);
-	(void)posix_spawnattr_destroy(&attributes);
-	return r;
+	}
+	*ret_pid = pid;
+	return 0;
 }
 
 int process_start(const struct process_spawn *spawn, struct process_child *ret_child)
@@ -257,12 +301,10 @@ int process_start(const struct process_spawn *spawn, struct process_child *ret_c
 		return fail(-errno, "run %s: set up the pipe", spawn->program);
 
 	autofini(passage_fini) struct passage passage = {.above = STDERR_FILENO + 1};
-	int r = -posix_spawn_file_actions_init(&passage.actions);
-	if (r == 0)
-		r = passage_fill(&passage, spawn, writing);
+	int r = passage_fill(&passage, spawn, writing);
 	if (r < 0)
 		return fail(r, "run %s: prepare its descriptors", spawn->program);
-	pid_t pid;
+	pid_t pid = -1;
 	r = spawn_with(spawn, &passage, &pid);
 	if (r < 0)
 		return fail(r, "run %s", spawn->program);

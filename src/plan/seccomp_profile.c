@@ -11,6 +11,7 @@
  * The only file of this floor that asks the system something: uname(2).
  */
 
+#include "base/errno_names.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "plan/chapters.h"
@@ -193,14 +194,11 @@ static int apply_errno(
 {
 	if (!name || value->given)
 		return 0;
-	for (int number = 1; number < 256; number++) {
-		const char *candidate = strerrorname_np(number);
-		if (candidate && text_equal(candidate, name)) {
-			*value = (struct optional_u64){true, (uint64_t)number};
-			return 0;
-		}
-	}
-	return json_refuse_member(at, key, "unknown error %s", json_quote(name).text);
+	int number = errno_by_name(name);
+	if (number < 0)
+		return json_refuse_member(at, key, "unknown error %s", json_quote(name).text);
+	*value = (struct optional_u64){true, (uint64_t)number};
+	return 0;
 }
 
 static int filter_rules(const struct json *at, const struct profile *profile,

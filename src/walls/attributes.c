@@ -17,13 +17,13 @@ static int clamp_rlimit(const struct plan_rlimit *wanted, struct rlimit *limit,
 	attribute_warning *warn, void *context)
 {
 	struct rlimit present;
-	if (getrlimit((__rlimit_resource_t)wanted->resource, &present) < 0)
+	if (getrlimit(wanted->resource, &present) < 0)
 		return -errno;
 	if (limit->rlim_max > present.rlim_max)
 		limit->rlim_max = present.rlim_max;
 	if (limit->rlim_cur > limit->rlim_max)
 		limit->rlim_cur = limit->rlim_max;
-	if (setrlimit((__rlimit_resource_t)wanted->resource, limit) < 0)
+	if (setrlimit(wanted->resource, limit) < 0)
 		return -errno;
 	char text[160];
 	snprintf(text, sizeof(text),
@@ -41,7 +41,7 @@ int attributes_set_rlimits(
 		const struct plan_rlimit *wanted = &process->rlimits[i];
 		struct rlimit limit = {.rlim_cur = wanted->soft, .rlim_max = wanted->hard};
 		int r = 0;
-		if (setrlimit((__rlimit_resource_t)wanted->resource, &limit) < 0)
+		if (setrlimit(wanted->resource, &limit) < 0)
 			r = errno == EPERM ? clamp_rlimit(wanted, &limit, warn, context) : -errno;
 		if (r < 0)
 			return fail(r, "set resource limit %d", wanted->resource);

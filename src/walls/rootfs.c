@@ -16,7 +16,6 @@
 #include "walls/mounts.h"
 
 #include <fcntl.h>
-#include <linux/stat.h>
 #include <sys/sysmacros.h>
 
 static int set_propagation(int fd, const char *path, unsigned long propagation, unsigned flags)
@@ -25,15 +24,6 @@ static int set_propagation(int fd, const char *path, unsigned long propagation, 
 	if (propagation & MS_REC)
 		flags |= AT_RECURSIVE;
 	return kernel_mount_setattr(fd, path, flags, &attributes);
-}
-
-static int mount_id(int fd, uint64_t *ret_id)
-{
-	struct statx about;
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &about) < 0)
-		return -errno;
-	*ret_id = about.stx_mnt_id;
-	return 0;
 }
 
 /*
@@ -45,13 +35,13 @@ static int privatize_parent(const char *root_path)
 {
 	autoclose int here = open(root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	uint64_t id = 0;
-	if (here < 0 || mount_id(here, &id) < 0)
+	if (here < 0 || kernel_mount_id(here, &id) < 0)
 		return fail(-errno, "look at root %s", root_path);
 	for (;;) {
 		autoclose int above = openat(here, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		struct stat a, b;
 		uint64_t above_id = 0;
-		if (above < 0 || mount_id(above, &above_id) < 0 || fstat(above, &a) < 0 ||
+		if (above < 0 || kernel_mount_id(above, &above_id) < 0 || fstat(above, &a) < 0 ||
 			fstat(here, &b) < 0)
 			return fail(-errno, "look above root %s", root_path);
 		bool top = a.st_dev == b.st_dev && a.st_ino == b.st_ino;
@@ -194,8 +184,9 @@ static int pivot(int root_fd)
 	r = set_propagation(old, "", MS_SLAVE | MS_REC, AT_EMPTY_PATH);
 	if (r < 0)
 		return fail(r, "cut the old root off");
-	if (fchdir(old) < 0 || umount2(".", MNT_DETACH) < 0)
-		return fail(-errno, "unmount the old root");
+	r = fchdir(old) < 0 ? -errno : kernel_umount(".", MNT_DETACH);
+	if (r < 0)
+		return fail(r, "unmount the old root");
 	return chdir("/") < 0 ? fail(-errno, "enter the root") : 0;
 }
 

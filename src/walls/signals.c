@@ -6,6 +6,47 @@
 #include <signal.h>
 #include <strings.h>
 
+/* signal(7); strings inside, so that nothing has to be relocated at each start. */
+static const struct {
+	char name[8];
+	uint8_t number;
+} signals[] = {
+	{"HUP", SIGHUP},
+	{"INT", SIGINT},
+	{"QUIT", SIGQUIT},
+	{"ILL", SIGILL},
+	{"TRAP", SIGTRAP},
+	{"ABRT", SIGABRT},
+	{"IOT", SIGIOT},
+	{"BUS", SIGBUS},
+	{"FPE", SIGFPE},
+	{"KILL", SIGKILL},
+	{"USR1", SIGUSR1},
+	{"SEGV", SIGSEGV},
+	{"USR2", SIGUSR2},
+	{"PIPE", SIGPIPE},
+	{"ALRM", SIGALRM},
+	{"TERM", SIGTERM},
+	{"STKFLT", SIGSTKFLT},
+	{"CHLD", SIGCHLD},
+	{"CLD", SIGCHLD},
+	{"CONT", SIGCONT},
+	{"STOP", SIGSTOP},
+	{"TSTP", SIGTSTP},
+	{"TTIN", SIGTTIN},
+	{"TTOU", SIGTTOU},
+	{"URG", SIGURG},
+	{"XCPU", SIGXCPU},
+	{"XFSZ", SIGXFSZ},
+	{"VTALRM", SIGVTALRM},
+	{"PROF", SIGPROF},
+	{"WINCH", SIGWINCH},
+	{"IO", SIGIO},
+	{"POLL", SIGIO},
+	{"PWR", SIGPWR},
+	{"SYS", SIGSYS},
+};
+
 static int realtime(const char *name)
 {
 	bool from_top = strncasecmp(name, "RTMAX", 5) == 0;
@@ -29,16 +70,8 @@ int signal_by_name(const char *name)
 		return (int)number;
 	if (strncasecmp(name, "SIG", 3) == 0)
 		name += 3;
-	for (int candidate = 1; candidate < SIGRTMIN; candidate++) {
-		const char *known = sigabbrev_np(candidate);
-		if (known && strcasecmp(known, name) == 0)
-			return candidate;
-	}
-	if (strcasecmp(name, "CLD") == 0)
-		return SIGCHLD;
-	if (strcasecmp(name, "IOT") == 0)
-		return SIGIOT;
-	if (strcasecmp(name, "POLL") == 0 || strcasecmp(name, "IO") == 0)
-		return SIGPOLL;
+	for (size_t i = 0; i < array_length(signals); i++)
+		if (strcasecmp(signals[i].name, name) == 0)
+			return signals[i].number;
 	return realtime(name);
 }

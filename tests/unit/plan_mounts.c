@@ -9,7 +9,7 @@
 #include "plan/mount_options.h"
 #include "plan/oci.h"
 
-#include <sys/mount.h>
+#include <linux/mount.h>
 
 #define RO MOUNT_ATTR_RDONLY
 #define ATIME MOUNT_ATTR__ATIME

@@ -21,7 +21,7 @@
 #include <linux/landlock.h>
 #include <linux/mempolicy.h>
 #include <sched.h>
-#include <sys/mount.h>
+#include <linux/mount.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
 

@@ -30,6 +30,15 @@ struct pump {
 	bool closed; /* nothing more comes from the one side */
 };
 
+/* The buffer is not touched before it is needed: most programs have no terminal. */
+static void pump_init(struct pump *pump, int from, int to)
+{
+	pump->from = from;
+	pump->to = to;
+	pump->start = pump->length = 0;
+	pump->closed = false;
+}
+
 static void pump_read(struct pump *pump)
 {
 	ssize_t n = read(pump->from, pump->bytes, sizeof(pump->bytes));
@@ -181,8 +190,9 @@ int attend(struct attendant *attendant, const struct container_process *process)
 	int r = take_terminal(attendant);
 	if (r < 0)
 		return r;
-	struct pump in = {.from = STDIN_FILENO, .to = attendant->master};
-	struct pump out = {.from = attendant->master, .to = STDOUT_FILENO};
+	struct pump in, out;
+	pump_init(&in, STDIN_FILENO, attendant->master);
+	pump_init(&out, attendant->master, STDOUT_FILENO);
 	for (;;) {
 		struct pollfd fds[WATCH_COUNT];
 		watch(attendant, process, &in, &out, fds);

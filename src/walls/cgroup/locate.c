@@ -21,7 +21,7 @@
 #include "walls/cgroup/systemd.h"
 
 #include <errno.h>
-#include <sys/mount.h>
+#include <linux/mount.h>
 
 struct search {
 	const struct plan_resources *resources;

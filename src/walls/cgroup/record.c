@@ -11,10 +11,10 @@
  */
 
 #include "base/error.h"
+#include "plan/json.h"
 #include "walls/cgroup/internal.h"
 
 #include <errno.h>
-#include <json.h>
 
 static const char *const manager_names[] = {
 	[CGROUP_CGROUPFS] = "cgroupfs",
@@ -52,30 +52,54 @@ void cgroup_location_write(const struct cgroup_location *location, struct text *
 	text_add(out, "]}");
 }
 
-static const char *member(struct json_object *object, const char *key, struct arena *arena)
+/* The string of a member, NULL if there is none. */
+static const char *member(const struct json *object, const char *key)
 {
-	struct json_object *value;
-	if (!json_object_object_get_ex(object, key, &value) ||
-		!json_object_is_type(value, json_type_string))
-		return NULL;
-	return arena_strdup(arena, json_object_get_string(value));
+	struct json value;
+	const char *text = NULL;
+	if (!json_find(object, key, &value) || json_string(&value, &text) < 0)
+		error_clear();
+	return text;
 }
 
-static int read_place(struct json_object *object, struct arena *arena, struct cgroup_place *place)
+static int read_place(const struct json *object, struct cgroup_place *place)
 {
-	place->controllers = member(object, "controllers", arena);
-	place->mount_point = member(object, "mount", arena);
-	place->path = member(object, "path", arena);
+	int r = json_expect(object, JSON_OBJECT);
+	if (r < 0)
+		return r;
+	place->controllers = member(object, "controllers");
+	place->mount_point = member(object, "mount");
+	place->path = member(object, "path");
 	if (!place->controllers || !place->mount_point || place->mount_point[0] != '/' ||
 		!place->path || place->path[0] != '/')
 		return refuse(-EINVAL, "a place has no controllers, mount point or path");
 	return cgroup_path_check(place->path);
 }
 
-static int read_location(
-	struct json_object *root, struct arena *arena, struct cgroup_location *location)
+static int read_places(
+	const struct json *root, struct arena *arena, struct cgroup_location *location)
 {
-	const char *manager = member(root, "manager", arena);
+	struct json places;
+	if (!json_find(root, "places", &places) || places.value->type != JSON_ARRAY)
+		return refuse(-EINVAL, "there are no places");
+	location->places = arena_new(arena, struct cgroup_place, places.value->length);
+	for (const struct json_value *child = places.value->first; child; child = child->next) {
+		size_t index = location->place_count++;
+		struct json at = json_child(&places, child, index);
+		int r = read_place(&at, &location->places[index]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int read_location(
+	const struct json *root, struct arena *arena, struct cgroup_location *location)
+{
+	int r = json_expect(root, JSON_OBJECT);
+	if (r < 0)
+		return r;
+	const char *manager = member(root, "manager");
 	bool known = false;
 	for (size_t i = 0; manager && i < array_length(manager_names); i++)
 		if (text_equal(manager, manager_names[i])) {
@@ -84,45 +108,24 @@ static int read_location(
 		}
 	if (!known)
 		return refuse(-EINVAL, "there is no known manager");
-	location->slice = member(root, "slice", arena);
-	location->scope = member(root, "scope", arena);
+	location->slice = member(root, "slice");
+	location->scope = member(root, "scope");
 	if (location->manager == CGROUP_SYSTEMD && (!location->slice || !location->scope))
 		return refuse(-EINVAL, "the systemd unit has no name");
-	struct json_object *user, *places;
-	location->user_manager =
-		json_object_object_get_ex(root, "user", &user) && json_object_get_boolean(user);
-
-	if (!json_object_object_get_ex(root, "places", &places) ||
-		!json_object_is_type(places, json_type_array))
-		return refuse(-EINVAL, "there are no places");
-	location->place_count = json_object_array_length(places);
-	location->places = arena_new(arena, struct cgroup_place, location->place_count);
-	for (size_t i = 0; i < location->place_count; i++) {
-		int r = read_place(
-			json_object_array_get_idx(places, i), arena, &location->places[i]);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	struct json user;
+	if (json_find(root, "user", &user))
+		r = json_boolean(&user, &location->user_manager);
+	return r < 0 ? r : read_places(root, arena, location);
 }
 
 int cgroup_location_read(
 	const char *json, size_t length, struct arena *arena, struct cgroup_location *ret_location)
 {
-	if (length > INT32_MAX)
-		return refuse(-EFBIG, "read cgroup location: too long");
-	struct json_tokener *tokener = json_tokener_new();
-	if (!tokener)
-		memory_exhausted();
-	struct json_object *root = json_tokener_parse_ex(tokener, json, (int)length);
-	enum json_tokener_error problem = json_tokener_get_error(tokener);
-	json_tokener_free(tokener);
-
+	autofini(json_document_fini) struct json_document document = {};
 	struct cgroup_location location = {};
-	int r = problem == json_tokener_success && json_object_is_type(root, json_type_object)
-			? read_location(root, arena, &location)
-			: refuse(-EINVAL, "not a JSON object");
-	json_object_put(root);
+	int r = json_parse(json, length, "cgroup.json", arena, &document);
+	if (r == 0)
+		r = read_location(&document.top, arena, &location);
 	if (r < 0)
 		return wrap(r, "read cgroup location");
 	*ret_location = location;

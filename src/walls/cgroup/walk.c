@@ -17,6 +17,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 
 /* Names still to be visited; a level's names lie behind those of the level above. */
 struct agenda {
