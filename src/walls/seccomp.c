@@ -54,11 +54,11 @@ int seccomp_compile(const struct plan_seccomp *profile, struct seccomp_program *
 	struct seccomp_tables tables;
 	int r = seccomp_rules_resolve(profile, &arena, &tables);
 	if (r < 0)
-		return wrap(r, "seccomp");
+		return r;
 	unsigned flags;
 	r = read_flags(profile, tables.notifies, &flags);
 	if (r < 0)
-		return wrap(r, "seccomp");
+		return r;
 	struct seccomp_program program = {.flags = flags, .notifies = tables.notifies};
 	r = seccomp_emit(&tables, &program.bytes, &program.length);
 	if (r < 0)

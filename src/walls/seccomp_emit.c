@@ -181,7 +181,7 @@ int seccomp_emit(const struct seccomp_tables *tables, void **ret_bytes, size_t *
 {
 	autofree struct emitter *e = malloc(sizeof(*e));
 	if (!e)
-		return fail(-ENOMEM, "compile the seccomp profile");
+		return fail(-ENOMEM, "compile the profile");
 	e->next = BPF_MAXINSNS;
 	e->full = false;
 	e->return_count = 0;
@@ -198,14 +198,13 @@ int seccomp_emit(const struct seccomp_tables *tables, void **ret_bytes, size_t *
 	put_load(e, offsetof(struct seccomp_data, arch));
 	if (e->full)
 		return refuse(-E2BIG,
-			"seccomp profile: needs more than %d instructions, the "
-			"most the kernel takes",
+			"the profile needs more than %d instructions, the kernel's limit",
 			BPF_MAXINSNS);
 
 	size_t length = (BPF_MAXINSNS - e->next) * sizeof(e->code[0]);
 	void *bytes = malloc(length);
 	if (!bytes)
-		return fail(-ENOMEM, "compile the seccomp profile");
+		return fail(-ENOMEM, "compile the profile");
 	memcpy(bytes, e->code + e->next, length);
 	*ret_bytes = bytes;
 	*ret_length = length;

@@ -60,20 +60,20 @@ static void test_words(void **state)
 	profile.flags = (struct strings){flags, 1};
 	assert_int_equal(seccomp_compile(&profile, &program), -EINVAL);
 	assert_string_equal(
-		error_text(), "seccomp: flags[0]: unknown flag \"SECCOMP_FILTER_FLAG_NONSENSE\"");
+		error_text(), "flags[0]: unknown flag \"SECCOMP_FILTER_FLAG_NONSENSE\"");
 	profile.flags = (struct strings){};
 
 	static const char *architectures[] = {"SCMP_ARCH_VAX", NULL};
 	profile.architectures = (struct strings){architectures, 1};
 	assert_int_equal(seccomp_compile(&profile, &program), -EINVAL);
 	assert_string_equal(
-		error_text(), "seccomp: architectures[0]: unknown architecture \"SCMP_ARCH_VAX\"");
+		error_text(), "architectures[0]: unknown architecture \"SCMP_ARCH_VAX\"");
 	profile.architectures = (struct strings){};
 
 	rule.action = "SCMP_ACT_DANCE";
 	assert_int_equal(seccomp_compile(&profile, &program), -EINVAL);
 	assert_string_equal(
-		error_text(), "seccomp: syscalls[0]: unknown action \"SCMP_ACT_DANCE\"");
+		error_text(), "syscalls[0]: unknown action \"SCMP_ACT_DANCE\"");
 	rule.action = "SCMP_ACT_ALLOW";
 	rule.errno_return = (struct optional_u64){true, 1}; /* the specification: MUST fail */
 	assert_int_equal(seccomp_compile(&profile, &program), -EINVAL);
@@ -89,7 +89,7 @@ static void test_words(void **state)
 	argument = (struct plan_seccomp_argument){.operator= "SCMP_CMP_ABOUT" };
 	assert_int_equal(seccomp_compile(&profile, &program), -EINVAL);
 	assert_string_equal(error_text(),
-		"seccomp: syscalls[0]: args[0].op: unknown operator \"SCMP_CMP_ABOUT\"");
+		"syscalls[0]: args[0].op: unknown operator \"SCMP_CMP_ABOUT\"");
 
 	profile.default_action = "SCMP_ACT_NOTIFY";
 	assert_int_equal(seccomp_compile(&profile, &program), -EINVAL);
