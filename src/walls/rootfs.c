@@ -68,14 +68,19 @@ int rootfs_attach(const struct plan *plan)
 	}
 	if (r < 0)
 		return r;
+	/* Opened once: what is cloned and what is mounted on cannot be two directories. */
+	autoclose int directory = open(plan->root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (directory < 0)
+		return fail(-errno, "open root %s", plan->root_path);
 	autoclose int root = kernel_open_tree(
-		AT_FDCWD, plan->root_path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+		directory, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
 	if (root < 0)
 		return fail(root, "open root %s", plan->root_path);
 	r = set_propagation(root, "", MS_PRIVATE, AT_EMPTY_PATH);
 	if (r < 0)
 		return fail(r, "make root %s private", plan->root_path);
-	r = kernel_move_mount(root, "", AT_FDCWD, plan->root_path, MOVE_MOUNT_F_EMPTY_PATH);
+	r = kernel_move_mount(
+		root, "", directory, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 	if (r < 0)
 		return fail(r, "mount root %s", plan->root_path);
 	return take_fd(root);
