@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/*
+ * Rows of JSON become what the person asked for. A table is made by the same
+ * templates as everything else: its heading is the template run on the titles.
+ */
+
 #include "cli/output.h"
 
 #include "base/error.h"
+#include "cli/json_text.h"
 #include "cli/table.h"
 #include "cli/template/template.h"
 #include "cli/terminal.h"
@@ -44,24 +50,28 @@ static uint32_t right_columns(const struct output_column *columns)
 	return right;
 }
 
-static int add_heading(
-	const struct template *template, const struct output_column *columns, struct table *table)
+/* An object from fields to the titles of their columns. */
+static const struct json_value *titles(struct arena *arena, const struct output_column *columns)
 {
-	struct json_object *headings = json_object_new_object();
-	for (const struct output_column *column = columns; column->field[0]; column++)
-		if (column->title[0])
-			json_object_object_add(
-				headings, column->field, json_object_new_string(column->title));
-	autofini(text_fini) struct text line = {};
-	int r = template_print_heading(template, headings, &line);
-	json_object_put(headings);
-	if (r >= 0)
-		table_add(table, text_get(&line));
-	return r;
+	struct json_value *object = arena_new(arena, struct json_value, 1);
+	object->type = JSON_OBJECT;
+	for (const struct output_column *column = columns; column->field[0]; column++) {
+		if (!column->title[0])
+			continue;
+		struct json_value *title = arena_new(arena, struct json_value, 1);
+		*title = (struct json_value){.type = JSON_STRING,
+			.length = (uint32_t)strlen(column->title),
+			.key = column->field,
+			.next = object->first,
+			.text = column->title};
+		object->first = title;
+		object->length++;
+	}
+	return object;
 }
 
 static int write_table(const struct output *output, struct arena *arena, const char *source,
-	struct json_object *rows, unsigned width, struct text *out)
+	const struct json_value *rows, unsigned width, struct text *out)
 {
 	autofini(table_fini) struct table table = {};
 	if (source[0] == '\0') {
@@ -70,12 +80,14 @@ static int write_table(const struct output *output, struct arena *arena, const c
 	}
 	const struct template *template;
 	int r = template_parse(arena, source, &template);
-	if (r >= 0 && !output->no_heading)
-		r = add_heading(template, output->columns, &table);
-	size_t count = json_object_array_length(rows);
-	for (size_t i = 0; i < count && r >= 0; i++) {
+	if (r >= 0 && !output->no_heading) {
 		autofini(text_fini) struct text line = {};
-		r = template_print(template, json_object_array_get_idx(rows, i), &line);
+		r = template_print_heading(template, titles(arena, output->columns), &line);
+		table_add(&table, text_get(&line));
+	}
+	for (const struct json_value *row = rows->first; row && r >= 0; row = row->next) {
+		autofini(text_fini) struct text line = {};
+		r = template_print(template, row, &line);
 		table_add(&table, text_get(&line));
 	}
 	if (r >= 0)
@@ -84,48 +96,56 @@ static int write_table(const struct output *output, struct arena *arena, const c
 }
 
 static int write_lines(
-	struct arena *arena, const char *source, struct json_object *rows, struct text *out)
+	struct arena *arena, const char *source, const struct json_value *rows, struct text *out)
 {
 	const struct template *template;
 	int r = template_parse(arena, source, &template);
-	size_t count = json_object_array_length(rows);
-	for (size_t i = 0; i < count && r >= 0; i++) {
-		r = template_print(template, json_object_array_get_idx(rows, i), out);
+	for (const struct json_value *row = rows->first; row && r >= 0; row = row->next) {
+		r = template_print(template, row, out);
 		text_add(out, "\n");
 	}
 	return r;
 }
 
-static void write_json_lines(struct json_object *rows, struct text *out)
+static void write_json_lines(const struct json_value *rows, struct text *out)
 {
-	size_t count = json_object_array_length(rows);
-	for (size_t i = 0; i < count; i++)
-		text_format(out, "%s\n",
-			json_object_to_json_string_ext(json_object_array_get_idx(rows, i),
-				JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	for (const struct json_value *row = rows->first; row; row = row->next) {
+		json_text(row, JSON_TEXT_COMPACT, out);
+		text_add(out, "\n");
+	}
 }
 
-int output_write(
-	const struct output *output, struct json_object *rows, unsigned width, struct text *out)
+static int write_rows(const struct output *output, struct arena *arena,
+	const struct json_value *rows, unsigned width, struct text *out)
 {
-	autofini(arena_fini) struct arena arena = {};
 	const char *format = output->format ? output->format : "";
 	if (text_equal(format, "json")) {
 		write_json_lines(rows, out);
 		return 0;
 	}
-	const char *source = unescape(&arena, format);
+	const char *source = unescape(arena, format);
 	bool table = text_starts(source, "table") &&
 		     (source[5] == '\0' || source[5] == ' ' || source[5] == '\t');
 	if (!table && source[0])
-		return write_lines(&arena, source, rows, out);
+		return write_lines(arena, source, rows, out);
 	if (table)
 		source += 5;
 	source += strspn(source, " \t");
-	return write_table(output, &arena, source, rows, width, out);
+	return write_table(output, arena, source, rows, width, out);
 }
 
-int output_rows(const struct output *output, struct json_object *rows)
+int output_write(
+	const struct output *output, const struct text *rows, unsigned width, struct text *out)
+{
+	autofini(arena_fini) struct arena arena = {};
+	autofini(json_document_fini) struct json_document document = {};
+	int r = json_parse(text_get(rows), rows->length, "rows", &arena, &document);
+	if (r < 0)
+		return r;
+	return write_rows(output, &arena, document.top.value, width, out);
+}
+
+int output_rows(const struct output *output, const struct text *rows)
 {
 	autofini(text_fini) struct text text = {};
 	bool fit = !output->no_trunc && isatty(STDOUT_FILENO);
@@ -136,33 +156,34 @@ int output_rows(const struct output *output, struct json_object *rows)
 	return 0;
 }
 
-void output_json(struct json_object *json, struct text *out)
+static int write_thing(
+	const char *format, struct arena *arena, const struct json_value *thing, struct text *out)
 {
-	text_format(out, "%s\n",
-		json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY |
-							     JSON_C_TO_STRING_SPACED |
-							     JSON_C_TO_STRING_NOSLASHESCAPE));
+	int r = 0;
+	const struct template *template;
+	if (text_empty(format))
+		json_text(thing, JSON_TEXT_PRETTY, out);
+	else if (text_equal(format, "json"))
+		json_text(thing, JSON_TEXT_COMPACT, out);
+	else {
+		r = template_parse(arena, unescape(arena, format), &template);
+		if (r >= 0)
+			r = template_print(template, thing, out);
+	}
+	text_add(out, "\n");
+	return r;
 }
 
-int output_thing(const char *format, struct json_object *thing)
+int output_thing(const char *format, const struct text *thing)
 {
 	autofini(text_fini) struct text text = {};
 	autofini(arena_fini) struct arena arena = {};
-	if (text_empty(format)) {
-		output_json(thing, &text);
-	} else if (text_equal(format, "json")) {
-		text_format(&text, "%s\n",
-			json_object_to_json_string_ext(
-				thing, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-	} else {
-		const struct template *template;
-		int r = template_parse(&arena, unescape(&arena, format), &template);
-		if (r >= 0)
-			r = template_print(template, thing, &text);
-		if (r < 0)
-			return wrap(r, "--format");
-		text_add(&text, "\n");
-	}
+	autofini(json_document_fini) struct json_document document = {};
+	int r = json_parse(text_get(thing), thing->length, "answer", &arena, &document);
+	if (r >= 0)
+		r = write_thing(format, &arena, document.top.value, &text);
+	if (r < 0)
+		return wrap(r, "--format");
 	fputs(text_get(&text), stdout);
 	return 0;
 }

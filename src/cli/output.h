@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Answers of verbs that list or show things. The verb gathers JSON; the person
- * decides by --format what is seen of it:
+ * Answers of verbs that list or show things. The verb writes JSON (plan/json_write.h);
+ * the person decides by --format what is seen of it:
  *
  *	(nothing)                  the verb's own table, or JSON for one thing
  *	table                      the same
@@ -13,8 +13,6 @@
  */
 
 #include "base/text.h"
-
-#include <json.h>
 
 /** A field of the rows. Rows may hold more fields, which only formats show. */
 struct output_column {
@@ -31,16 +29,16 @@ struct output {
 	bool no_trunc; /* lines may be wider than the terminal */
 };
 
-/** Prints a JSON array of objects to standard output. 0 or -EINVAL with a story about the format.
+/**
+ * Prints rows, the text of a JSON array of objects, to standard output. 0 or -EINVAL
+ * with a story about the format.
  */
-[[nodiscard]] int output_rows(const struct output *output, struct json_object *rows);
+[[nodiscard]] int output_rows(const struct output *output, const struct text *rows);
 
 /** The same into text; width as for table_write(). */
 [[nodiscard]] int output_write(
-	const struct output *output, struct json_object *rows, unsigned width, struct text *out);
+	const struct output *output, const struct text *rows, unsigned width, struct text *out);
 
-/** Prints one thing: as JSON over several lines, or as format (NULL: JSON) says. */
-[[nodiscard]] int output_thing(const char *format, struct json_object *thing);
-
-/** JSON over several lines, indented by two blanks. */
-void output_json(struct json_object *json, struct text *out);
+/** Prints one thing, the text of a JSON value: over several lines, or as format says (NULL: none).
+ */
+[[nodiscard]] int output_thing(const char *format, const struct text *thing);

@@ -22,7 +22,7 @@ static void demand(bool holds)
 		abort();
 }
 
-static void print_twice(const struct template *template, struct json_object *json)
+static void print_twice(const struct template *template, const struct json_value *json)
 {
 	autofini(text_fini) struct text first = {};
 	autofini(text_fini) struct text second = {};
@@ -44,16 +44,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text_add_bytes(&bytes, data, size);
 	const char *source = text_get(&bytes);
 	size_t length = strlen(source);
-	const char *json_text = length + 1 < size ? source + length + 1 : fixed;
-	struct json_object *json = json_tokener_parse(json_text);
-
+	const char *text = length + 1 < size ? source + length + 1 : fixed;
 	autofini(arena_fini) struct arena arena = {};
-	const struct template *template = NULL;
+	autofini(json_document_fini) struct json_document document = {};
 	error_clear();
+	if (json_parse(text, strlen(text), "fuzz", &arena, &document) < 0)
+		return 0;
+
+	const struct template *template = NULL;
 	int r = template_parse(&arena, source, &template);
 	demand(r < 0 ? error_text()[0] != '\0' : template != NULL);
 	if (r >= 0)
-		print_twice(template, json);
-	json_object_put(json);
+		print_twice(template, document.top.value);
 	return 0;
 }

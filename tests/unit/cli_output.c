@@ -3,6 +3,7 @@
 /* Tables, rows in the person's format, and the line of progress. */
 
 #include "base/error.h"
+#include "cli/json_text.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/table.h"
@@ -35,7 +36,9 @@ static void test_table(void **state)
 	table_prints(2, 0, "A   SIZE\nb    1kB\n", "A\tSIZE", "b\t1kB");
 	table_prints(0, 0, "a    b\nc\n\n\u6f22\n", "a\tb", "c", "", "\u6f22");
 	table_prints(0, 0, "\u6f22\u5b57   x\nab     y\n", "\u6f22\u5b57\tx", "ab\ty");
-	table_prints(0, 0, "a?[31mb   c??d\n", "a\033[31mb\tc\xc2\x9b" "d");
+	table_prints(0, 0, "a?[31mb   c??d\n",
+		"a\033[31mb\tc\xc2\x9b"
+		"d");
 }
 
 static void test_table_fits(void **state)
@@ -77,11 +80,10 @@ static const char rows_text[] =
 
 static int write_rows(const struct output *output, struct text *out)
 {
-	struct json_object *rows = json_tokener_parse(rows_text);
+	autofini(text_fini) struct text rows = {};
+	text_add(&rows, rows_text);
 	error_clear();
-	int r = output_write(output, rows, 0, out);
-	json_object_put(rows);
-	return r;
+	return output_write(output, &rows, 0, out);
 }
 
 static void rows_are(const char *format, bool no_heading, const char *expected)
@@ -125,11 +127,32 @@ static void test_wrong_format(void **state)
 static void test_no_rows(void **state)
 {
 	autofini(text_fini) struct text out = {};
-	struct json_object *rows = json_object_new_array();
+	autofini(text_fini) struct text rows = {};
+	text_add(&rows, "[]");
 	const struct output output = {.columns = columns};
-	assert_int_equal(output_write(&output, rows, 0, &out), 0);
+	assert_int_equal(output_write(&output, &rows, 0, &out), 0);
 	assert_string_equal(text_get(&out), "CONTAINER ID   SIZE   NAMES\n");
-	json_object_put(rows);
+}
+
+static void json_is(enum json_text_form form, const char *source, const char *expected)
+{
+	autofini(arena_fini) struct arena strings = {};
+	autofini(json_document_fini) struct json_document document = {};
+	autofini(text_fini) struct text out = {};
+	assert_int_equal(json_parse(source, strlen(source), "test", &strings, &document), 0);
+	json_text(document.top.value, form, &out);
+	assert_string_equal(text_get(&out), expected);
+}
+
+static void test_json(void **state)
+{
+	static const char source[] =
+		"{\"a\": [1.50, -2e9, null, true], \"b\" : {}, \"c\":[], \"\u00e9\":\"\\n\"}";
+	json_is(JSON_TEXT_COMPACT, source,
+		"{\"a\":[1.50,-2e9,null,true],\"b\":{},\"c\":[],\"\u00e9\":\"\\n\"}");
+	json_is(JSON_TEXT_PRETTY, "{\"a\":[1,{\"b\":2}],\"c\":{}}",
+		"{\n    \"a\": [\n        1,\n        {\n            \"b\": 2\n        }\n"
+		"    ],\n    \"c\": {}\n}");
 }
 
 static void test_progress_line(void **state)
@@ -175,6 +198,7 @@ int main(void)
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_wrong_format),
 		cmocka_unit_test(test_no_rows),
+		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_progress_line),
 		cmocka_unit_test(test_progress_without_terminal),
 	};

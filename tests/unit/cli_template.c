@@ -16,7 +16,8 @@ static const char document[] =
 	"\"Running\":true,"
 	"\"Paused\":false,\"Pid\":4711,\"Restarts\":0,\"Load\":1.5,\"Whole\":3.0,\"Big\":1e21,"
 	"\"Small\":0.00001,"
-	"\"Max\":9223372036854775807,\"Huge\":18446744073709551615,\"Empty\":\"\",\"None\":null,"
+	"\"Max\":9223372036854775807,\"Huge\":18446744073709551615,\"Over\":18446744073709551616,"
+	"\"Empty\":\"\",\"None\":null,"
 	"\"NoList\":[],"
 	"\"NoMap\":{},\"Umlaut\":\"Gr\u00fc\u00dfe an "
 	"\u6f22\u5b57\",\"Quote\":\"a\\\"b\\\\c\\n\\t<&>\","
@@ -26,14 +27,33 @@ static const char document[] =
 	"\"State\":{\"Health\":{\"Log\":[1,2,3]},\"Status\":\"running\"},\"Nested\":[[1,2],[3],[]],"
 	"\"Mixed\":[\"a\",1,true,null,2.5,{\"k\":\"v\"}]}";
 
+/* Data of a test, read from text. */
+struct sample {
+	struct arena strings;
+	struct json_document document;
+};
+
+static void sample_fini(struct sample *sample)
+{
+	json_document_fini(&sample->document);
+	arena_fini(&sample->strings);
+}
+
+static const struct json_value *sample_read(struct sample *sample, const char *text)
+{
+	assert_int_equal(
+		json_parse(text, strlen(text), "test", &sample->strings, &sample->document), 0);
+	return sample->document.top.value;
+}
+
 struct printed {
 	const char *source, *text;
 };
 
 static void check(const struct printed *cases, size_t count)
 {
-	struct json_object *data = json_tokener_parse(document);
-	assert_non_null(data);
+	autofini(sample_fini) struct sample sample = {};
+	const struct json_value *data = sample_read(&sample, document);
 	for (size_t i = 0; i < count; i++) {
 		autofini(arena_fini) struct arena arena = {};
 		autofini(text_fini) struct text out = {};
@@ -46,7 +66,6 @@ static void check(const struct printed *cases, size_t count)
 			fail_msg("%s prints\n%s\nnot\n%s", cases[i].source, text_get(&out),
 				cases[i].text);
 	}
-	json_object_put(data);
 }
 
 #define prints(...) \
@@ -66,8 +85,9 @@ static void test_fields(void **state)
 		{"{{.None}} {{.State.Missing}} {{.State.Missing.Deep}}",
 			"<no value> <no value> <no value>"},
 		{"{{.Labels.a}}{{.Labels.c}}", "1<no value>"},
-		{"{{.Load}} {{.Whole}} {{.Big}} {{.Small}} {{.Max}} {{.Huge}}",
-			"1.5 3 1e+21 1e-05 9223372036854775807 18446744073709551615"},
+		{"{{.Load}} {{.Whole}} {{.Big}} {{.Small}} {{.Max}} {{.Huge}} {{.Over}}",
+			"1.5 3 1e+21 1e-05 9223372036854775807 18446744073709551615 "
+			"18446744073709552000"},
 		{"{{.Running}} {{.Paused}} {{.Empty}}|{{.NoList}}|{{.NoMap}}",
 			"true false |[]|map[]"});
 }
@@ -248,7 +268,8 @@ static void test_refusals(void **state)
 		{"{{range 999999}}{{range 999999}}{{end}}{{end}}",
 			"template:1:19: this prints too much"},
 	};
-	struct json_object *data = json_tokener_parse(document);
+	autofini(sample_fini) struct sample sample = {};
+	const struct json_value *data = sample_read(&sample, document);
 	for (size_t i = 0; i < array_length(cases); i++) {
 		autofini(arena_fini) struct arena arena = {};
 		autofini(text_fini) struct text out = {};
@@ -260,19 +281,18 @@ static void test_refusals(void **state)
 		if (r != -EINVAL || !text_equal(error_text(), cases[i].story))
 			fail_msg("%s: %d %s", cases[i].source, r, error_text());
 	}
-	json_object_put(data);
 }
 
 static void test_nearest_field(void **state)
 {
 	autofini(arena_fini) struct arena arena = {};
 	autofini(text_fini) struct text out = {};
-	struct json_object *data = json_tokener_parse(document);
+	autofini(sample_fini) struct sample sample = {};
+	const struct json_value *data = sample_read(&sample, document);
 	const struct template *template;
 	assert_int_equal(template_parse(&arena, "{{.Nmaes}}", &template), 0);
 	assert_int_equal(template_print(template, data, &out), -EINVAL);
 	assert_string_equal(error_hint(), "did you mean .Names?");
-	json_object_put(data);
 }
 
 /* A source as deep as it likes must not use up our stack. */
@@ -295,14 +315,14 @@ static void test_heading(void **state)
 {
 	autofini(arena_fini) struct arena arena = {};
 	autofini(text_fini) struct text out = {};
-	struct json_object *headings = json_tokener_parse("{\"ID\":\"CONTAINER ID\"}");
+	autofini(sample_fini) struct sample sample = {};
+	const struct json_value *headings = sample_read(&sample, "{\"ID\":\"CONTAINER ID\"}");
 	const struct template *template;
 	static const char source[] = "{{truncate .ID 3}}\t{{.RunningFor}}\t{{json .State.Status}}"
 				     "\t{{range .Mounts}}{{.}}{{end}}";
 	assert_int_equal(template_parse(&arena, source, &template), 0);
 	assert_int_equal(template_print_heading(template, headings, &out), 0);
 	assert_string_equal(text_get(&out), "CONTAINER ID\tRUNNING FOR\tSTATUS\t");
-	json_object_put(headings);
 }
 
 int main(void)

@@ -50,15 +50,6 @@ struct value run_string(struct run *run, const struct text *text)
 	return value_of_bytes(bytes, text->length);
 }
 
-struct value run_keep(struct run *run, struct json_object *list)
-{
-	if (!run->kept)
-		run->kept = json_object_new_array();
-	if (!list || !run->kept || json_object_array_add(run->kept, list) < 0)
-		memory_exhausted();
-	return value_of_json(list);
-}
-
 /* ---- fields ---- */
 
 struct value heading_of_field(struct run *run, const char *name, size_t length)
@@ -76,8 +67,8 @@ static int unknown_field(struct run *run, const struct field *field)
 {
 	const char *nearest = NULL;
 	unsigned least = 3;
-	json_object_object_foreach (run->data, key, unused) {
-		(void)unused;
+	for (const struct json_value *member = run->data->first; member; member = member->next) {
+		const char *key = member->key;
 		unsigned distance = edit_distance(key, strlen(key), field->at, field->length);
 		if (distance < least) {
 			least = distance;
@@ -106,9 +97,8 @@ static int read_field(struct run *run, const struct field *field, const struct v
 		return template_error(run->template->source, field->at, "%s has no field .%.*s",
 			value_kind_name(from), (int)field->length, field->at);
 
-	struct json_object *json;
-	const char *name = arena_strndup(&run->arena, field->at, field->length);
-	if (json_object_object_get_ex(from->json, name, &json))
+	const struct json_value *json = map_find(from->json, field->at, field->length);
+	if (json)
 		*ret_value = value_of_json(json);
 	else if (run->heading)
 		*ret_value = heading_of_field(run, field->at, field->length);
@@ -280,36 +270,56 @@ static int run_round(struct run *run, const struct node *node, const struct valu
 	return r;
 }
 
-static int run_rounds(
-	struct run *run, const struct node *node, const struct value *over, size_t *ret_rounds)
+static int run_list(struct run *run, const struct node *node, const struct json_value *list)
 {
-	const char **keys = over->kind == VALUE_MAP ? map_keys(&run->arena, over->json) : NULL;
-	size_t count = 0;
-	if (over->kind == VALUE_LIST)
-		count = json_object_array_length(over->json);
-	else if (keys)
-		count = (size_t)json_object_object_length(over->json);
-	else if (over->kind == VALUE_INTEGER && over->integer > 0)
-		count = over->integer > STEPS_MAX ? STEPS_MAX : (size_t)over->integer;
-	else if (over->kind != VALUE_NONE && over->kind != VALUE_INTEGER && !run->heading)
-		return template_error(run->template->source, node->pipeline->at, "range over %s",
-			value_kind_name(over));
-
+	int64_t n = 0;
 	bool stop = false;
-	for (size_t i = 0; i < count && !stop; i++) {
-		struct value key = keys ? value_of_bytes(keys[i], strlen(keys[i]))
-					: value_of_integer((int64_t)i);
-		struct value element = key;
-		if (keys)
-			element = value_of_json(json_object_object_get(over->json, keys[i]));
-		else if (over->kind == VALUE_LIST)
-			element = value_of_json(json_object_array_get_idx(over->json, i));
-		int r = run_round(run, node, &key, &element, &stop);
-		if (r < 0)
-			return r;
+	int r = 0;
+	for (const struct json_value *at = list->first; at && r >= 0 && !stop; at = at->next) {
+		struct value key = value_of_integer(n++), element = value_of_json(at);
+		r = run_round(run, node, &key, &element, &stop);
 	}
-	*ret_rounds = count;
-	return 0;
+	return r;
+}
+
+static int run_map(struct run *run, const struct node *node, const struct json_value *map)
+{
+	const struct json_value **members = map_members(&run->arena, map);
+	bool stop = false;
+	int r = 0;
+	for (; *members && r >= 0 && !stop; members++) {
+		struct value key = value_of_bytes((*members)->key, strlen((*members)->key));
+		struct value element = value_of_json(*members);
+		r = run_round(run, node, &key, &element, &stop);
+	}
+	return r;
+}
+
+static int run_count(struct run *run, const struct node *node, __int128 count)
+{
+	bool stop = false;
+	int r = 0;
+	for (int64_t i = 0; i < count && r >= 0 && !stop; i++) {
+		struct value key = value_of_integer(i);
+		r = run_round(run, node, &key, &key, &stop);
+	}
+	return r;
+}
+
+static int run_rounds(struct run *run, const struct node *node, const struct value *over)
+{
+	switch (over->kind) {
+	case VALUE_LIST:
+		return run_list(run, node, over->json);
+	case VALUE_MAP:
+		return run_map(run, node, over->json);
+	case VALUE_INTEGER:
+		return run_count(run, node, over->integer);
+	default:
+		return run->heading ? 0
+				    : template_error(run->template->source, node->pipeline->at,
+					      "range over %s", value_kind_name(over));
+	}
 }
 
 static int run_range(
@@ -319,13 +329,13 @@ static int run_range(
 	struct pipeline bare = *node->pipeline;
 	bare.name_count = 0;
 	struct value over;
-	size_t rounds = 0;
 	int r = run_pipeline(run, &bare, dot, &over);
-	if (r >= 0)
-		r = run_rounds(run, node, &over, &rounds);
-	if (r >= 0 && rounds == 0)
-		r = run_nodes(run, node->otherwise, dot, ret_flow);
-	return r;
+	if (r < 0)
+		return r;
+	bool none = !value_truth(&over) || (over.kind == VALUE_INTEGER && over.integer < 0);
+	if (none && over.kind != VALUE_STRING && over.kind != VALUE_BOOLEAN)
+		return run_nodes(run, node->otherwise, dot, ret_flow);
+	return run_rounds(run, node, &over);
 }
 
 static int run_choice(
@@ -395,8 +405,8 @@ static int run_nodes(
 	return r;
 }
 
-static int print_data(
-	const struct template *template, struct json_object *data, bool heading, struct text *out)
+static int print_data(const struct template *template, const struct json_value *data, bool heading,
+	struct text *out)
 {
 	struct run run = {.template = template, .out = out, .data = data, .heading = heading};
 	struct value dot = value_of_json(data);
@@ -404,18 +414,17 @@ static int print_data(
 	run.variables[run.variable_count++] = (struct variable){.name = "", .value = dot};
 	enum flow flow = FLOW_ON;
 	int r = run_nodes(&run, template->nodes, &dot, &flow);
-	json_object_put(run.kept);
 	arena_fini(&run.arena);
 	return r;
 }
 
-int template_print(const struct template *template, struct json_object *data, struct text *out)
+int template_print(const struct template *template, const struct json_value *data, struct text *out)
 {
 	return print_data(template, data, false, out);
 }
 
 int template_print_heading(
-	const struct template *template, struct json_object *headings, struct text *out)
+	const struct template *template, const struct json_value *headings, struct text *out)
 {
 	return print_data(template, headings, true, out);
 }

@@ -7,6 +7,7 @@
 
 #include "cli/template/internal.h"
 
+#include "cli/json_text.h"
 #include "cli/width.h"
 
 #include <ctype.h>
@@ -91,15 +92,27 @@ static int apply_join(const struct call *call, struct value *ret_value)
 	if ((!empty && list->kind != VALUE_LIST) || between->kind != VALUE_STRING)
 		return call_error(call, "join needs a list and a text");
 	autofini(text_fini) struct text text = {};
-	size_t count = empty ? 0 : json_object_array_length(list->json);
-	for (size_t i = 0; i < count; i++) {
-		struct value word = value_of_json(json_object_array_get_idx(list->json, i));
-		if (i)
+	const struct json_value *first = empty ? NULL : list->json->first;
+	for (const struct json_value *at = first; at; at = at->next) {
+		struct value word = value_of_json(at);
+		if (at != first)
 			text_add_bytes(&text, between->string.bytes, between->string.length);
 		value_print(&word, &text);
 	}
 	*ret_value = run_string(call->run, &text);
 	return 0;
+}
+
+/* Adds a copy of an element to a list that is being made; *last is where its next one hangs. */
+static void add_element(struct arena *arena, struct json_value *list,
+	const struct json_value ***last, const struct json_value *element)
+{
+	struct json_value *copy = arena_new(arena, struct json_value, 1);
+	*copy = *element;
+	copy->next = NULL;
+	**last = copy;
+	*last = &copy->next;
+	list->length++;
 }
 
 static int apply_split(const struct call *call, struct value *ret_value)
@@ -109,18 +122,24 @@ static int apply_split(const struct call *call, struct value *ret_value)
 	const struct value *from = &call->arguments[0], *by = &call->arguments[1];
 	if (by->string.length == 0)
 		return call_error(call, "split needs something to split at");
-	struct json_object *list = json_object_new_array();
+	struct arena *arena = &call->run->arena;
+	struct json_value *list = arena_new(arena, struct json_value, 1);
+	list->type = JSON_ARRAY;
+	const struct json_value **last = &list->first;
 	const char *at = from->string.bytes, *end = at + from->string.length;
 	for (;;) {
 		const char *hit =
 			memmem(at, (size_t)(end - at), by->string.bytes, by->string.length);
-		const char *stop = hit ? hit : end;
-		json_object_array_add(list, json_object_new_string_len(at, (int)(stop - at)));
+		size_t length = (size_t)((hit ? hit : end) - at);
+		const struct json_value part = {.type = JSON_STRING,
+			.length = (uint32_t)length,
+			.text = arena_strndup(arena, at, length)};
+		add_element(arena, list, &last, &part);
 		if (!hit)
 			break;
 		at = hit + by->string.length;
 	}
-	*ret_value = run_keep(call->run, list);
+	*ret_value = value_of_json(list);
 	return 0;
 }
 
@@ -166,10 +185,10 @@ static int apply_json(const struct call *call, struct value *ret_value)
 	const struct value *from = &call->arguments[0];
 	autofini(text_fini) struct text text = {};
 	if (from->kind == VALUE_LIST || from->kind == VALUE_MAP)
-		text_add(&text, json_object_to_json_string_ext(from->json,
-					JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+		json_text(from->json, JSON_TEXT_COMPACT, &text);
 	else if (from->kind == VALUE_STRING)
-		text_json_string(&text, from->string.bytes);
+		text_json_string(&text,
+			arena_strndup(&call->run->arena, from->string.bytes, from->string.length));
 	else if (from->kind == VALUE_NONE)
 		text_add(&text, "null");
 	else
@@ -290,10 +309,9 @@ static int apply_ge(const struct call *call, struct value *ret_value)
 
 static size_t value_length(const struct value *value)
 {
-	return value->kind == VALUE_STRING ? value->string.length
-	       : value->kind == VALUE_LIST ? json_object_array_length(value->json)
-	       : value->kind == VALUE_MAP  ? (size_t)json_object_object_length(value->json)
-					   : 0;
+	if (value->kind == VALUE_STRING)
+		return value->string.length;
+	return value->kind == VALUE_LIST || value->kind == VALUE_MAP ? value->json->length : 0;
 }
 
 static int apply_len(const struct call *call, struct value *ret_value)
@@ -311,8 +329,7 @@ static int index_map(const struct call *call, const struct value *map, const str
 {
 	if (key->kind != VALUE_STRING)
 		return call_error(call, "the index of a map is a text");
-	const char *name = arena_strndup(&call->run->arena, key->string.bytes, key->string.length);
-	*ret = value_of_json(json_object_object_get(map->json, name));
+	*ret = value_of_json(map_find(map->json, key->string.bytes, key->string.length));
 	return 0;
 }
 
@@ -327,7 +344,7 @@ static int index_list(const struct call *call, const struct value *list, const s
 	size_t n = (size_t)key->integer;
 	*ret_value = list->kind == VALUE_STRING
 			     ? value_of_integer((unsigned char)list->string.bytes[n])
-			     : value_of_json(json_object_array_get_idx(list->json, n));
+			     : value_of_json(list_element(list->json, n));
 	return 0;
 }
 
@@ -380,11 +397,13 @@ static int apply_slice(const struct call *call, struct value *ret_value)
 		*ret_value = value_of_bytes(of->string.bytes + from, to - from);
 		return 0;
 	}
-	struct json_object *list = json_object_new_array();
-	for (size_t n = from; n < to; n++)
-		json_object_array_add(
-			list, json_object_get(json_object_array_get_idx(of->json, n)));
-	*ret_value = run_keep(call->run, list);
+	struct json_value *list = arena_new(&call->run->arena, struct json_value, 1);
+	list->type = JSON_ARRAY;
+	const struct json_value **last = &list->first, *at = of->json->first;
+	for (size_t n = 0; n < to; n++, at = at->next)
+		if (n >= from)
+			add_element(&call->run->arena, list, &last, at);
+	*ret_value = value_of_json(list);
 	return 0;
 }
 

@@ -34,11 +34,12 @@ struct value {
 			const char *bytes;
 			size_t length;
 		} string;
-		struct json_object *json; /* of a list or a map; borrowed */
+		const struct json_value *json; /* of a list or a map */
 	};
 };
 
-struct value value_of_json(struct json_object *json);
+/** json may be NULL: absent. */
+struct value value_of_json(const struct json_value *json);
 struct value value_of_integer(int64_t integer);
 struct value value_of_boolean(bool boolean);
 struct value value_of_bytes(const char *bytes, size_t length);
@@ -58,8 +59,14 @@ const char *value_kind_name(const struct value *value);
  */
 [[nodiscard]] int value_compare(const struct value *a, const struct value *b, int *ret_order);
 
-/** Keys of a map, sorted by bytes, in the arena; NULL-terminated. */
-const char **map_keys(struct arena *arena, struct json_object *map);
+/** Members of a map sorted by their keys' bytes, in the arena; NULL-terminated. */
+const struct json_value **map_members(struct arena *arena, const struct json_value *map);
+
+/** The member of that name, NULL if there is none. */
+const struct json_value *map_find(const struct json_value *map, const char *name, size_t length);
+
+/** The n-th element of a list, which has so many. */
+const struct json_value *list_element(const struct json_value *list, size_t n);
 
 /* ---- tokens ---- */
 
@@ -192,9 +199,8 @@ struct run {
 	const struct template *template;
 	struct arena arena;
 	struct text *out;
-	struct json_object *data;
+	const struct json_value *data;
 	bool heading;                                 /* data are titles of columns */
-	struct json_object *kept;                     /* owns the lists that functions made */
 	struct variable variables[VARIABLES_MAX + 1]; /* and "$" */
 	unsigned variable_count;
 	unsigned steps;
@@ -221,9 +227,6 @@ const struct function *function_find(const char *name, size_t length);
 
 /** "RunningFor": "RUNNING FOR". */
 struct value heading_of_field(struct run *run, const char *name, size_t length);
-
-/** Makes a list that lives as long as the run. */
-struct value run_keep(struct run *run, struct json_object *list);
 
 /** Bytes that live as long as the run. */
 struct value run_string(struct run *run, const struct text *text);

@@ -20,8 +20,7 @@
 
 #include "base/arena.h"
 #include "base/text.h"
-
-#include <json.h>
+#include "plan/json.h"
 
 struct template;
 
@@ -30,12 +29,12 @@ struct template;
 	struct arena *arena, const char *source, const struct template **ret_template);
 
 /**
- * Adds what the template makes of data (may be NULL: null). A field of data itself that does not
+ * Adds what the template makes of data. A field of data itself that does not
  * exist is an error; deeper ones print "<no value>", because what lies deeper is often a
  * map with free keys, such as labels. 0 or -EINVAL with a story; out may then hold a part.
  */
 [[nodiscard]] int template_print(
-	const struct template *template, struct json_object *data, struct text *out);
+	const struct template *template, const struct json_value *data, struct text *out);
 
 /**
  * The same for the heading of a table: headings maps fields of data to their titles. A field
@@ -43,4 +42,4 @@ struct template;
  * Docker's functions leave titles as they are.
  */
 [[nodiscard]] int template_print_heading(
-	const struct template *template, struct json_object *headings, struct text *out);
+	const struct template *template, const struct json_value *headings, struct text *out);

@@ -2,11 +2,12 @@
 
 /*
  * Values in a template: JSON seen through Go's eyes. Numbers are whole where
- * JSON's are, strings are bytes with a length (a JSON string may hold \u0000).
+ * JSON's are, strings are bytes with a length, because slices of them are values too.
  */
 
 #include "cli/template/internal.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -27,32 +28,41 @@ struct value value_of_bytes(const char *bytes, size_t length)
 	return (struct value){.kind = VALUE_STRING, .string = {bytes, length}};
 }
 
-static struct value value_of_json_integer(struct json_object *json)
+/* As JSON writes it. Whole numbers that fit stay whole. */
+static struct value value_of_digits(const char *text, size_t length)
 {
-	struct value value = value_of_integer(json_object_get_int64(json));
-	/* Only a number above INT64_MAX reads as this one and differs as unsigned. */
-	if (value.integer == INT64_MAX)
-		value.integer = json_object_get_uint64(json);
-	return value;
+	bool negative = length && text[0] == '-';
+	__int128 integer = 0;
+	size_t at = negative;
+	for (; at < length && at < 20 && isdigit((unsigned char)text[at]); at++)
+		integer = integer * 10 + (text[at] - '0');
+	if (negative)
+		integer = -integer;
+	if (at == length && integer >= INT64_MIN && integer <= UINT64_MAX)
+		return (struct value){.kind = VALUE_INTEGER, .integer = integer};
+
+	autofini(text_fini) struct text digits = {};
+	text_add_bytes(&digits, text, length);
+	return (struct value){.kind = VALUE_NUMBER, .number = strtod(text_get(&digits), NULL)};
 }
 
-struct value value_of_json(struct json_object *json)
+struct value value_of_json(const struct json_value *json)
 {
-	switch (json_object_get_type(json)) {
-	case json_type_null:
+	if (!json)
+		return (struct value){};
+	switch (json->type) {
+	case JSON_NULL:
 		break;
-	case json_type_boolean:
-		return value_of_boolean(json_object_get_boolean(json));
-	case json_type_int:
-		return value_of_json_integer(json);
-	case json_type_double:
-		return (struct value){.kind = VALUE_NUMBER, .number = json_object_get_double(json)};
-	case json_type_string:
-		return value_of_bytes(
-			json_object_get_string(json), (size_t)json_object_get_string_len(json));
-	case json_type_array:
+	case JSON_FALSE:
+	case JSON_TRUE:
+		return value_of_boolean(json->type == JSON_TRUE);
+	case JSON_NUMBER:
+		return value_of_digits(json->text, json->length);
+	case JSON_STRING:
+		return value_of_bytes(json->text, json->length);
+	case JSON_ARRAY:
 		return (struct value){.kind = VALUE_LIST, .json = json};
-	case json_type_object:
+	case JSON_OBJECT:
 		return (struct value){.kind = VALUE_MAP, .json = json};
 	}
 	return (struct value){};
@@ -72,9 +82,8 @@ bool value_truth(const struct value *value)
 	case VALUE_STRING:
 		return value->string.length > 0;
 	case VALUE_LIST:
-		return json_object_array_length(value->json) > 0;
 	case VALUE_MAP:
-		return json_object_object_length(value->json) > 0;
+		return value->json->length > 0;
 	}
 	return false;
 }
@@ -97,20 +106,35 @@ const char *value_kind_name(const struct value *value)
 
 static int compare_keys(const void *a, const void *b)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	const struct json_value *const *left = a, *const *right = b;
+	return strcmp((*left)->key, (*right)->key);
 }
 
-const char **map_keys(struct arena *arena, struct json_object *map)
+const struct json_value **map_members(struct arena *arena, const struct json_value *map)
 {
 	size_t count = 0;
-	const char **keys =
-		arena_new(arena, const char *, (size_t)json_object_object_length(map) + 1);
-	json_object_object_foreach (map, key, unused) {
-		(void)unused;
-		keys[count++] = key;
-	}
-	qsort(keys, count, sizeof(*keys), compare_keys);
-	return keys;
+	const struct json_value **members =
+		arena_new(arena, const struct json_value *, (size_t)map->length + 1);
+	for (const struct json_value *member = map->first; member; member = member->next)
+		members[count++] = member;
+	qsort(members, count, sizeof(*members), compare_keys);
+	return members;
+}
+
+const struct json_value *map_find(const struct json_value *map, const char *name, size_t length)
+{
+	for (const struct json_value *member = map->first; member; member = member->next)
+		if (strlen(member->key) == length && memcmp(member->key, name, length) == 0)
+			return member;
+	return NULL;
+}
+
+const struct json_value *list_element(const struct json_value *list, size_t n)
+{
+	const struct json_value *element = list->first;
+	while (n--)
+		element = element->next;
+	return element;
 }
 
 /*
@@ -130,12 +154,18 @@ static void print_number(double number, struct text *out)
 	while (precision++ < 17 && strtod(digits, NULL) != number);
 
 	long exponent = strtol(strchr(digits, 'e') + 1, NULL, 10);
-	if (exponent < -4 || exponent >= 21)
+	if (exponent < -4 || exponent >= 21) {
 		text_add(out, digits);
-	else if (exponent >= precision - 1)
-		text_format(out, "%.0f", number);
-	else
+	} else if (exponent >= precision - 1) {
+		/* The shortest digits, then zeros: printf would know digits that are not there. */
+		for (const char *c = digits; *c != 'e'; c++)
+			if (*c != '.')
+				text_add_bytes(out, c, 1);
+		for (long i = precision - 1; i < exponent; i++)
+			text_add(out, "0");
+	} else {
 		text_format(out, "%.*f", (int)(precision - 1 - exponent), number);
+	}
 }
 
 static void print_integer(__int128 integer, struct text *out)
@@ -146,7 +176,7 @@ static void print_integer(__int128 integer, struct text *out)
 		text_format(out, "%lld", (long long)integer);
 }
 
-static void print_inner(struct json_object *json, struct text *out)
+static void print_inner(const struct json_value *json, struct text *out)
 {
 	struct value value = value_of_json(json);
 	if (value.kind == VALUE_NONE)
@@ -155,25 +185,24 @@ static void print_inner(struct json_object *json, struct text *out)
 		value_print(&value, out);
 }
 
-static void print_list(struct json_object *list, struct text *out)
+static void print_list(const struct json_value *list, struct text *out)
 {
 	text_add(out, "[");
-	size_t count = json_object_array_length(list);
-	for (size_t i = 0; i < count; i++) {
-		text_add(out, i ? " " : "");
-		print_inner(json_object_array_get_idx(list, i), out);
+	for (const struct json_value *element = list->first; element; element = element->next) {
+		text_add(out, element == list->first ? "" : " ");
+		print_inner(element, out);
 	}
 	text_add(out, "]");
 }
 
-static void print_map(struct json_object *map, struct text *out)
+static void print_map(const struct json_value *map, struct text *out)
 {
 	autofini(arena_fini) struct arena arena = {};
-	const char **keys = map_keys(&arena, map);
+	const struct json_value **members = map_members(&arena, map);
 	text_add(out, "map[");
-	for (size_t i = 0; keys[i]; i++) {
-		text_format(out, "%s%s:", i ? " " : "", keys[i]);
-		print_inner(json_object_object_get(map, keys[i]), out);
+	for (size_t i = 0; members[i]; i++) {
+		text_format(out, "%s%s:", i ? " " : "", members[i]->key);
+		print_inner(members[i], out);
 	}
 	text_add(out, "]");
 }
