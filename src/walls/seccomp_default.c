@@ -8,6 +8,19 @@
 
 #include "walls/seccomp_parts.h"
 
+static struct strings split(const char *names, struct arena *arena)
+{
+	struct strings list = {};
+	for (const char *name = names; *name; name += strlen(name) + 1)
+		list.count++;
+	list.items = arena_new(arena, const char *, list.count + 1);
+	for (size_t i = 0; i < list.count; i++) {
+		list.items[i] = names;
+		names += strlen(names) + 1;
+	}
+	return list;
+}
+
 void seccomp_policy_for(const struct plan_capabilities *capabilities, struct arena *arena,
 	struct plan_seccomp *ret_profile)
 {
@@ -17,8 +30,11 @@ void seccomp_policy_for(const struct plan_capabilities *capabilities, struct are
 	ret_profile->rules = arena_new(arena, struct plan_seccomp_rule, seccomp_policy_rule_count);
 	for (size_t i = 0; i < seccomp_policy_rule_count; i++) {
 		const struct seccomp_policy_rule *rule = &seccomp_policy_rules[i];
-		if ((held & rule->with) == rule->with && !(held & rule->without))
-			ret_profile->rules[ret_profile->rule_count++] = rule->rule;
+		if ((held & rule->with) != rule->with || held & rule->without)
+			continue;
+		struct plan_seccomp_rule *chosen = &ret_profile->rules[ret_profile->rule_count++];
+		*chosen = rule->rule;
+		chosen->names = split(rule->names, arena);
 	}
 }
 

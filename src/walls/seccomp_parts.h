@@ -146,7 +146,12 @@ struct seccomp_tables {
 
 struct seccomp_policy_rule {
 	uint64_t with, without; /* capabilities: needs all of these, none of those */
-	struct plan_seccomp_rule rule;
+	/*
+	 * NUL after each, an empty one at the end: one pointer to relocate at every start of the
+	 * program, where an array would be four hundred.
+	 */
+	const char *names;
+	struct plan_seccomp_rule rule; /* without its names */
 };
 
 /* seccomp_policy.c, written by generate/seccomp_policy.c: the head of the profile, and its rules.

@@ -74,6 +74,15 @@ static void write_strings(const char *key, json_object *list)
 	printf("0}, %zu}", count);
 }
 
+static void write_names(json_object *list)
+{
+	expect("names", list, json_type_array);
+	fputs("\t\t.names =\n", stdout);
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		printf("\t\t\t\"%s\\0\"\n", string_of("names", json_object_array_get_idx(list, i)));
+	fputs("\t\t,\n", stdout);
+}
+
 static uint64_t capability_set(json_object *list)
 {
 	expect("caps", list, json_type_array);
@@ -162,9 +171,7 @@ static void write_rule(json_object *rule, const char *cpu)
 		(uintmax_t)without);
 	json_object_object_foreach (rule, key, value) {
 		if (strcmp(key, "names") == 0) {
-			fputs("\t\t.rule.names = ", stdout);
-			write_strings(key, value);
-			fputs(",\n", stdout);
+			write_names(value);
 		} else if (strcmp(key, "action") == 0) {
 			printf("\t\t.rule.action = \"%s\",\n", string_of(key, value));
 		} else if (strcmp(key, "errnoRet") == 0) {
