@@ -63,8 +63,13 @@ int rootfs_attach(const struct plan *plan)
 	} else {
 		unsigned long cut = wanted & MS_PRIVATE ? MS_PRIVATE | MS_REC : MS_SLAVE | MS_REC;
 		r = set_propagation(AT_FDCWD, "/", cut, 0);
-		if (r < 0)
-			return fail(r, "cut the mount namespace off from the host's");
+		if (r < 0) {
+			r = fail(r, "cut the mount namespace off from the host's");
+			if (r == -EINVAL)
+				hint("the root directory is no mount point, as in a chroot: first "
+				     "mount --bind DIR DIR, then chroot DIR");
+			return r;
+		}
 	}
 	if (r < 0)
 		return r;
