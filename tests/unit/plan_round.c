@@ -20,8 +20,8 @@
 #include <linux/ioprio.h>
 #include <linux/landlock.h>
 #include <linux/mempolicy.h>
-#include <sched.h>
 #include <linux/mount.h>
+#include <sched.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
 

@@ -1,4 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+
+/*
+ * Other limits for a container that is there. One that it had none of so far may need a hierarchy
+ * it is not in yet; then it joins, and its record says so before anything else happens to it.
+ */
+
 #include "base/error.h"
 #include "rungs/container/container.h"
 
