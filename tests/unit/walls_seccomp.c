@@ -11,6 +11,7 @@
 #include "base/kernel.h"
 #include "base/scope.h"
 #include "seccomp_machine.h"
+#include "unit.h"
 #include "walls/seccomp.h"
 #include "walls/seccomp_parts.h"
 
@@ -46,7 +47,7 @@ static struct plan_seccomp profile_of(struct plan_seccomp_rule *rule, const char
 static uint32_t ask(const struct seccomp_program *program, uint32_t architecture, int number)
 {
 	struct seccomp_data call = {.arch = architecture, .nr = number};
-	machine_check(program->bytes, program->length / sizeof(struct sock_filter));
+	assert_true(machine_takes(program->bytes, program->length / sizeof(struct sock_filter)));
 	return machine_run(program->bytes, &call).action;
 }
 
@@ -72,8 +73,7 @@ static void test_words(void **state)
 
 	rule.action = "SCMP_ACT_DANCE";
 	assert_int_equal(seccomp_compile(&profile, &program), -EINVAL);
-	assert_string_equal(
-		error_text(), "syscalls[0]: unknown action \"SCMP_ACT_DANCE\"");
+	assert_string_equal(error_text(), "syscalls[0]: unknown action \"SCMP_ACT_DANCE\"");
 	rule.action = "SCMP_ACT_ALLOW";
 	rule.errno_return = (struct optional_u64){true, 1}; /* the specification: MUST fail */
 	assert_int_equal(seccomp_compile(&profile, &program), -EINVAL);
@@ -88,8 +88,8 @@ static void test_words(void **state)
 	assert_int_equal(seccomp_compile(&profile, &program), -EINVAL);
 	argument = (struct plan_seccomp_argument){.operator= "SCMP_CMP_ABOUT" };
 	assert_int_equal(seccomp_compile(&profile, &program), -EINVAL);
-	assert_string_equal(error_text(),
-		"syscalls[0]: args[0].op: unknown operator \"SCMP_CMP_ABOUT\"");
+	assert_string_equal(
+		error_text(), "syscalls[0]: args[0].op: unknown operator \"SCMP_CMP_ABOUT\"");
 
 	profile.default_action = "SCMP_ACT_NOTIFY";
 	assert_int_equal(seccomp_compile(&profile, &program), -EINVAL);
@@ -218,7 +218,7 @@ static void test_size(void **state)
 
 	rule.argument_count = 900; /* far jumps need stepping stones */
 	assert_int_equal(seccomp_compile(&profile, &program), 0);
-	machine_check(program.bytes, program.length / sizeof(struct sock_filter));
+	assert_true(machine_takes(program.bytes, program.length / sizeof(struct sock_filter)));
 	for (uint64_t value = 0; value < 2800; value++) {
 		struct seccomp_data call = {
 			.arch = AUDIT_ARCH_X86_64, .nr = 16, .args = {0, value}};
