@@ -17,15 +17,16 @@
 
 #include "rungs/container/container.h"
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/kernel.h"
 #include "base/log.h"
 #include "rungs/container/announce.h"
+#include "rungs/container/claim.h"
 #include "rungs/container/filter.h"
 #include "rungs/container/hooks.h"
 #include "rungs/container/spawn.h"
+#include "rungs/container/story.h"
 #include "walls/intel_rdt.h"
 #include "walls/lsm.h"
 #include "walls/mounts.h"
@@ -64,61 +65,6 @@ static void creation_fini(struct creation *creation)
 	close_now(creation->birth.pidfd);
 	seccomp_program_fini(&creation->filter);
 	container_record_fini(&creation->record);
-}
-
-/* ---- claim and record ------------------------------------------------------------- */
-
-static unsigned own_namespaces(const struct plan *plan)
-{
-	unsigned bits = 0;
-	for (unsigned kind = 0; kind < PLAN_NS_COUNT; kind++)
-		if (plan->namespaces[kind].wanted)
-			bits |= 1u << kind;
-	return bits;
-}
-
-static int write_record(struct creation *creation)
-{
-	const struct container_request *request = creation->request;
-	const struct plan *plan = request->plan;
-	struct container_record *record = &creation->record;
-	record->id = request->id;
-	record->oci_version = plan->oci_version ? plan->oci_version : "1.0.0";
-	record->bundle = request->bundle;
-	record->root_path = plan->root_path;
-	record->created = arena_strdup(&record->arena, clock_now().text);
-	record->owner = geteuid();
-	record->namespaces = own_namespaces(plan);
-	record->own_user_namespace = plan->namespaces[PLAN_NS_USER].wanted;
-	record->annotations = plan->annotations;
-	record->annotation_count = plan->annotation_count;
-	if (plan->intel_rdt.given && !plan->intel_rdt.class_id)
-		record->rdt_class = request->id;
-	int r = cgroup_locate(
-		plan, request->id, request->cgroup_manager, &record->arena, &record->cgroup);
-	if (r == 0)
-		r = container_record_write(record);
-	if (r == 0)
-		r = fs_replace(record->directory_fd, "config.json", request->config,
-			request->config_length, 0600);
-	return r;
-}
-
-static int claim(struct creation *creation)
-{
-	const struct container_request *request = creation->request;
-	int r = container_check_id(request->id);
-	if (r < 0)
-		return r;
-	autoclose int state_fd = container_open_state(request->state_root, true);
-	if (state_fd < 0)
-		return state_fd;
-	int fd = container_claim(state_fd, request->id);
-	if (fd < 0)
-		return fd;
-	creation->record.directory_fd = fd;
-	creation->claimed = true;
-	return write_record(creation);
 }
 
 /* ---- prepare ------------------------------------------------------------------------ */
@@ -365,10 +311,8 @@ static int announce(const struct creation *creation)
 /* Undoes everything; the story of the failure stays as it is. */
 static void undo(struct creation *creation)
 {
-	char text[ERROR_TEXT_MAX], advice[1024];
-	snprintf(text, sizeof(text), "%s", error_text());
-	snprintf(advice, sizeof(advice), "%s", error_hint());
-	int saved = errno, status_saved = error_exit_status();
+	struct story story;
+	story_keep(&story);
 	if (creation->birth.pidfd >= 0) {
 		(void)kernel_pidfd_send_signal(creation->birth.pidfd, SIGKILL);
 		int status;
@@ -389,14 +333,13 @@ static void undo(struct creation *creation)
 	if (creation->claimed &&
 		container_record_remove(creation->request->state_root, creation->request->id) < 0)
 		warn("%s", error_text());
-	(void)error_adopt(-EIO, text, advice);
-	error_set_exit_status(status_saved);
-	errno = saved;
+	story_tell(&story);
 }
 
 static int create(struct creation *creation)
 {
-	int r = claim(creation);
+	int r = container_register(creation->request, &creation->record);
+	creation->claimed = r == 0;
 	step("claimed");
 	if (r == 0)
 		r = prepare(creation);

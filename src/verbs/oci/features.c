@@ -3,6 +3,7 @@
 /* `rung oci features`: what this runtime can do (features.md, features-linux.md of the spec). */
 
 #include "plan/oci.h"
+#include "rungs/container/checkpoint.h"
 #include "verbs/oci/oci.h"
 #include "walls/capabilities.h"
 #include "walls/seccomp.h"
@@ -64,6 +65,15 @@ static void write_seccomp(struct text *out)
 	text_add(out, "}");
 }
 
+static void write_annotations(const struct invocation *invocation, struct text *out)
+{
+	bool checkpoint = container_can_checkpoint(oci_criu(invocation));
+	text_format(out,
+		",\"annotations\":{\"org.opencontainers.runc.checkpoint.enabled\":\"%s\","
+		"\"org.rung.version\":\"" RUNG_VERSION "\"}",
+		checkpoint ? "true" : "false");
+}
+
 static int run(struct invocation *invocation)
 {
 	autofini(text_fini) struct text out = {};
@@ -84,10 +94,9 @@ static int run(struct invocation *invocation)
 		"\"MPOL_LOCAL\"],\"flags\":[\"MPOL_F_NUMA_BALANCING\",\"MPOL_F_RELATIVE_NODES\","
 		"\"MPOL_F_STATIC_NODES\"]},"
 		"\"mountExtensions\":{\"idmap\":{\"enabled\":true}},"
-		"\"netDevices\":{\"enabled\":true}}"
-		",\"annotations\":{\"org.opencontainers.runc.checkpoint.enabled\":\"true\","
-		"\"org.rung.version\":\"" RUNG_VERSION "\"}"
-		",\"potentiallyUnsafeConfigAnnotations\":[\"org.systemd.property.\"]}");
+		"\"netDevices\":{\"enabled\":true}}");
+	write_annotations(invocation, &out);
+	text_add(&out, ",\"potentiallyUnsafeConfigAnnotations\":[\"org.systemd.property.\"]}");
 	puts(text_get(&out));
 	return 0;
 }

@@ -22,11 +22,11 @@ static const struct option oci_options[] = {
 		choice_in(oci_options, cgroup_manager)},
 	{"--systemd-cgroup", "the same as --cgroup-manager=systemd",
 		flag_in(oci_options, systemd_cgroup)},
+	{"--criu=FILE", "the program criu, for checkpoint and restore", text_in(oci_options, criu)},
 	{"-v, --version", "show the version", flag_in(oci_options, version)},
 	/* Accepted for callers that say it; rung finds out by itself. */
 	{"--rootless[=WORD]", "accepted, has no effect", text_in(oci_options, rootless),
 		.hidden = true},
-	{"--criu=FILE", "accepted, has no effect", text_in(oci_options, criu), .hidden = true},
 	{},
 };
 
@@ -57,6 +57,11 @@ enum cgroup_manager oci_cgroup_manager(const struct invocation *invocation)
 	if (options->systemd_cgroup || options->cgroup_manager == OCI_SYSTEMD)
 		return CGROUP_SYSTEMD;
 	return options->cgroup_manager == OCI_DISABLED ? CGROUP_DISABLED : CGROUP_CGROUPFS;
+}
+
+const char *oci_criu(const struct invocation *invocation)
+{
+	return noun_options(invocation)->criu;
 }
 
 int oci_preserved_fds(uint32_t asked, unsigned *ret_count)
@@ -149,6 +154,8 @@ static const struct verb_entry oci_verbs[] = {
 	{.verb = &verb_oci_pause},
 	{.verb = &verb_oci_resume},
 	{.verb = &verb_oci_update},
+	{.verb = &verb_oci_checkpoint},
+	{.verb = &verb_oci_restore},
 	{.verb = &verb_oci_delete},
 	{.heading = "What is there"},
 	{.verb = &verb_oci_list},

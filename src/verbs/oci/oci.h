@@ -28,6 +28,9 @@ struct oci_options {
 /** Where the records are: --root, or /run/rung/oci, or the user's runtime directory. */
 const char *oci_state_root(const struct invocation *invocation);
 
+/** --criu, or NULL. */
+const char *oci_criu(const struct invocation *invocation);
+
 enum cgroup_manager oci_cgroup_manager(const struct invocation *invocation);
 
 /** Options of create, run and restore. */

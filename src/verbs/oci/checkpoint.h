@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/* What `checkpoint` and `restore` have in common. */
+
+#include "rungs/container/checkpoint.h"
+#include "verbs/oci/oci.h"
+
+struct images_options {
+	const char *image_path, *work_path;
+	bool tcp_established, ext_unix_sk, shell_job, file_locks, lazy_pages, auto_dedup;
+	enum { CGROUPS_SOFT, CGROUPS_FULL, CGROUPS_STRICT, CGROUPS_IGNORE } manage_cgroups;
+	/* In the order of criu's protocol: criu_network_lock_method. */
+	enum { NETWORK_LOCK_DEFAULT, NETWORK_LOCK_IPTABLES, NETWORK_LOCK_NFTABLES } network_lock;
+	struct option_list empty_namespaces;
+};
+extern const struct option images_options[];
+
+[[nodiscard]] int oci_checkpoint_options(const struct invocation *invocation,
+	const struct images_options *images, struct checkpoint_options *ret_options);
