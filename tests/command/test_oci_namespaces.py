@@ -133,7 +133,7 @@ def test_hostname_needs_a_namespace(container):
 @only_rung
 def test_hostname_that_is_too_long(container):
     container.config["hostname"] = "x" * 65
-    container.fails("true", saying="hostname")
+    container.fails("true", saying="host ?name")
 
 
 # ---- sysctl ---------------------------------------------------------------------------------------------------------
