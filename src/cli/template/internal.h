@@ -189,8 +189,8 @@ struct template
 
 #define VARIABLES_MAX 64
 #define DEPTH_MAX 64
-/* Nodes and functions that one run may visit; a page of ten thousand rows needs less. */
-#define STEPS_MAX 1000000
+/* Nodes and functions that one run may visit. Every row of a list is a run of its own. */
+#define STEPS_MAX 200000
 #define WIDTH_MAX 4096
 #define ARGUMENTS_MAX 16
 #define TEMPLATE_OUTPUT_MAX (64u << 20)

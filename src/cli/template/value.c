@@ -117,6 +117,7 @@ const struct json_value **map_members(struct arena *arena, const struct json_val
 		arena_new(arena, const struct json_value *, (size_t)map->length + 1);
 	for (const struct json_value *member = map->first; member; member = member->next)
 		members[count++] = member;
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are what is sorted */
 	qsort(members, count, sizeof(*members), compare_keys);
 	return members;
 }
