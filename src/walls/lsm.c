@@ -23,6 +23,12 @@ static bool unconfined(const char *profile)
 	return text_empty(profile) || text_equal(profile, "unconfined");
 }
 
+const char *lsm_profile(const struct plan_process *process)
+{
+	const char *profile = process->apparmor_profile;
+	return unconfined(profile) && !lsm_has_apparmor() ? NULL : profile;
+}
+
 int lsm_check_process(const struct plan_process *process)
 {
 	if (!unconfined(process->apparmor_profile) && !lsm_has_apparmor()) {

@@ -10,5 +10,8 @@
 [[nodiscard]] int lsm_check_process(const struct plan_process *process);
 [[nodiscard]] int lsm_check(const struct plan *plan);
 
+/** The AppArmor profile to change to; NULL for none, or "unconfined" where there is no AppArmor. */
+const char *lsm_profile(const struct plan_process *process);
+
 bool lsm_has_apparmor(void);
 bool lsm_has_selinux(void);

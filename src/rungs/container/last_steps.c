@@ -7,6 +7,7 @@
 #include "rungs/container/handoff.h"
 #include "walls/attributes.h"
 #include "walls/landlock.h"
+#include "walls/lsm.h"
 #include "walls/mounts.h"
 
 #include <fcntl.h>
@@ -147,7 +148,7 @@ static int clamp_capabilities(struct last_steps *steps)
 /* A procfs that no image could have prepared, for writing labels (CVE-2019-16884, 2025-52881). */
 static int open_labels(const struct plan_process *process)
 {
-	if (!process->apparmor_profile && !process->selinux_label)
+	if (!lsm_profile(process) && !process->selinux_label)
 		return -1;
 	return mount_new_filesystem("proc", "proc", NULL, 0);
 }

@@ -164,7 +164,8 @@ static void build(const struct stage_request *request, struct text *block)
 	handoff.environment =
 		add_strings(block, &process->environment, home.length ? home.bytes : NULL);
 	handoff.working_directory = add_text(block, process->working_directory);
-	handoff.apparmor_profile = add_text(block, process->apparmor_profile);
+	handoff.apparmor_profile =
+		request->proc_fd >= 0 ? add_text(block, process->apparmor_profile) : 0;
 	handoff.selinux_label = add_text(block, process->selinux_label);
 	if (request->seccomp) {
 		handoff.seccomp = add(block, request->seccomp->bytes, request->seccomp->length);

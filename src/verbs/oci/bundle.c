@@ -85,6 +85,7 @@ int oci_bundle_read(const struct invocation *invocation, const struct bundle_opt
 	r = oci_preserved_fds(options->preserve_fds, &request.preserved_fds);
 	if (r < 0)
 		return r;
+	oci_pass_activation(&bundle.plan);
 	*ret_bundle = bundle;
 	*ret_request = request;
 	ret_request->plan = &ret_bundle->plan;

@@ -56,5 +56,8 @@ void oci_bundle_fini(struct oci_bundle *bundle);
 	const struct bundle_options *options, struct oci_bundle *ret_bundle,
 	struct container_request *ret_request);
 
+/** LISTEN_FDS and NOTIFY_SOCKET of our environment become the container's (see activation.c). */
+void oci_pass_activation(struct plan *plan);
+
 /** Descriptors to pass on: --preserve-fds plus those of socket activation (LISTEN_FDS). */
 [[nodiscard]] int oci_preserved_fds(uint32_t asked, unsigned *ret_count);

@@ -2,8 +2,11 @@
 
 /* `rung oci run`: create and start in one; in the foreground until the program ends. */
 
+#include "base/log.h"
 #include "rungs/container/attend.h"
 #include "verbs/oci/oci.h"
+
+#include <signal.h>
 
 struct run_options {
 	struct bundle_options bundle;
@@ -31,6 +34,8 @@ static int run_attended(struct container_request *request, const struct run_opti
 		return r;
 	r = attend(&attendant, &process);
 	scope_close(&process.pidfd);
+	if (r == 128 + SIGKILL && container_oom_kills(request->state_root, request->id) > 0)
+		warn("container %s reached its memory limit: out-of-memory kill", request->id);
 	if (options->keep)
 		return r;
 	int deleted = container_delete(request->state_root, request->id, true);
