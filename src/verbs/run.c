@@ -9,11 +9,13 @@
 #include "engine/container/run.h"
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/log.h"
 #include "plan/oci.h"
 #include "rungs/container/attend.h"
 #include "verbs/verbs.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/random.h>
 
@@ -214,6 +216,8 @@ static int run_container(struct container_request *request, const struct run_opt
 		return r;
 	r = attend(&attendant, &process);
 	scope_close(&process.pidfd);
+	if (r == 128 + SIGKILL && container_oom_kills(request->state_root, request->id) > 0)
+		warn("%s reached its memory limit: out-of-memory kill", request->id);
 	int deleted = container_delete(request->state_root, request->id, true);
 	return r < 0 ? r : deleted < 0 ? deleted : r;
 }

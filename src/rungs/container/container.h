@@ -75,6 +75,12 @@ struct container_exec_request {
 /** Removes a stopped container; @force: kills it first and does not mind if it is not there. */
 [[nodiscard]] int container_delete(const char *state_root, const char *id, bool force);
 
+/**
+ * To be asked before the container is deleted: how many of its processes the kernel killed for want
+ * of memory; 0 also where nobody counts.
+ */
+uint64_t container_oom_kills(const char *state_root, const char *id);
+
 /** Freezes or thaws. */
 [[nodiscard]] int container_pause(const char *state_root, const char *id, bool paused);
 

@@ -196,3 +196,17 @@ int container_delete(const char *state_root, const char *id, bool force)
 	run_poststop(&record);
 	return container_record_remove(state_root, id);
 }
+
+/* ---- its end ----------------------------------------------------------------------- */
+
+uint64_t container_oom_kills(const char *state_root, const char *id)
+{
+	autofini(container_record_fini) struct container_record record = {.directory_fd = -1};
+	uint64_t count = 0;
+	int r = container_load(state_root, id, &record);
+	if (r == 0)
+		r = cgroup_oom_count(&record.cgroup, &count);
+	if (r < 0)
+		error_clear();
+	return r < 0 ? 0 : count;
+}
