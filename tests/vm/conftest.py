@@ -65,10 +65,12 @@ def skip_what_debians_lack(request, program):
             pytest.skip(f"{program.name} {mark.kwargs[program.name]}")
 
 
-def is_lasting(thing):
+def is_leftover(thing):
     """Slices stay until systemd drops them; sessions, services and runtime directories of users come and go by themselves."""
     last = thing.rsplit("/", 1)[1]
-    return not thing.startswith("mount /run/user/") and not last.endswith((".slice", ".service", ".socket", "init.scope")) and not last.startswith("session-")
+    if thing.startswith("mount /run/user/") or last.startswith("session-"):
+        return False
+    return not last.endswith((".slice", ".service", ".socket", "init.scope"))
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +93,7 @@ def runtimes(vm, program, known):
     left = set()
     for runtime in made if vm.qemu else []:
         left.update(runtime.clean())
-    left = {thing for thing in left - known if "/" not in thing or is_lasting(thing)}
+    left = {thing for thing in left - known if "/" not in thing or is_leftover(thing)}
     known.update(left)  # one test fails for it, not all that follow
     assert not left, "left behind: " + " ".join(sorted(left))
 

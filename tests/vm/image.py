@@ -16,6 +16,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 SUITE = "bookworm"
@@ -27,6 +28,7 @@ PACKAGES = """
 BOOT_MODULES = """
     virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk virtio_console
 """.split()
+KEEP_SECONDS = 14 * 24 * 3600
 LEFT_OUT = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"]
 
 
@@ -135,9 +137,12 @@ def ensure():
     finished = cache / f"vm-{recipe.hexdigest()[:16]}"
     with open(cache / "lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not finished.exists():
+        if finished.exists():
+            os.utime(finished)
+        else:
             for old in cache.glob("vm-*"):
-                shutil.rmtree(old)
+                if old.stat().st_mtime < time.time() - KEEP_SECONDS:
+                    shutil.rmtree(old)
             with tempfile.TemporaryDirectory(dir=cache, prefix="making-") as scratch:
                 work = pathlib.Path(scratch) / "vm"
                 work.mkdir()

@@ -25,7 +25,7 @@ KERNEL_ARGUMENTS = """
     console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off nokaslr norandmaps random.trust_cpu=on rcupdate.rcu_expedited=1
     audit=0 psi=1 systemd.show_status=false systemd.journald.forward_to_console=0
 """.split()
-BOOT_SECONDS = 180
+BOOT_SECONDS = 240
 PR_SET_PDEATHSIG = 1
 
 
