@@ -104,8 +104,9 @@ int wrap(int r, const char *format, ...)
 
 	if (story[0] == '\0')
 		snprintf(story, sizeof(story), "%s", strerror(-r));
-	memcpy(frame + length, ": ", 2);
-	tell(frame, length + 2, story);
+	frame[length++] = ':';
+	frame[length++] = ' ';
+	tell(frame, length, story);
 	return r;
 }
 

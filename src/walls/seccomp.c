@@ -28,15 +28,17 @@ void seccomp_program_fini(struct seccomp_program *program)
  */
 static int read_flags(const struct plan_seccomp *profile, bool notifies, unsigned *ret_flags)
 {
-	unsigned flags = profile->flags.items ? 0 : SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-	for (size_t i = 0; i < profile->flags.count; i++) {
+	const struct strings *given = &profile->flags;
+	bool any_given = given->count > 0 || given->items;
+	unsigned flags = any_given ? 0 : SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+	for (size_t i = 0; i < given->count; i++) {
 		unsigned flag;
-		int r = seccomp_flag_parse(profile->flags.items[i], &flag);
+		int r = seccomp_flag_parse(given->items[i], &flag);
 		if (r < 0)
 			return wrap(r, "flags[%zu]", i);
 		if (!seccomp_flag_supported(flag))
 			return refuse(-EOPNOTSUPP, "flags[%zu]: this kernel does not know %s", i,
-				profile->flags.items[i]);
+				given->items[i]);
 		flags |= flag;
 	}
 	/* Both are the kernel's conditions, seccomp(2). */

@@ -110,7 +110,7 @@ static size_t put_equal(struct emitter *e, const struct seccomp_condition *condi
 		uint32_t half_wanted = (uint32_t)(half == HIGH ? wanted >> 32 : wanted);
 		if (half_mask == 0)
 			continue;
-		yes = put_jump(e, BPF_JEQ, half_wanted, yes, no);
+		put_jump(e, BPF_JEQ, half_wanted, yes, no);
 		if (half_mask != UINT32_MAX)
 			put(e, BPF_ALU | BPF_AND | BPF_K, half_mask, 0, 0);
 		yes = put_load(e, argument_offset(condition->argument, half));
