@@ -25,7 +25,7 @@ static const struct option oci_options[] = {
 	{"--criu=FILE", "the program criu, for checkpoint and restore", text_in(oci_options, criu)},
 	{"-v, --version", "show the version", flag_in(oci_options, version)},
 	/* Accepted for callers that say it; rung finds out by itself. */
-	{"--rootless[=WORD]", "accepted, has no effect", text_in(oci_options, rootless),
+	{"--rootless=WORD", "accepted, has no effect", text_in(oci_options, rootless),
 		.hidden = true},
 	{},
 };
@@ -42,13 +42,7 @@ const char *oci_state_root(const struct invocation *invocation)
 	const char *root = noun_options(invocation)->root;
 	if (root)
 		return root;
-	/* Root of a mere user namespace (rootless podman) is a stranger to the host's /run. */
-	if (geteuid() == 0 && access("/run", W_OK) == 0)
-		return "/run/rung/oci";
-	const char *runtime = getenv("XDG_RUNTIME_DIR");
-	if (!text_empty(runtime))
-		return arena_format(invocation->arena, "%s/rung/oci", runtime);
-	return arena_format(invocation->arena, "/tmp/rung-%u/oci", (unsigned)geteuid());
+	return places_state("oci", invocation->arena);
 }
 
 enum cgroup_manager oci_cgroup_manager(const struct invocation *invocation)
