@@ -16,7 +16,9 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "rungs/container/criu.h"
+#include "rungs/container/criu_place.h"
 #include "rungs/container/external.h"
+#include "rungs/container/story.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -275,7 +277,14 @@ static int build_request(struct dump *dump)
 	criu_put_number(out, CRIU_LEAVE_RUNNING, options->leave_running);
 	criu_put_text(out, CRIU_ROOT, dump->record.root_path);
 	put_freezer(dump);
-	int r = put_parent(dump);
+	struct container_record *record = &dump->record;
+	struct criu_place place;
+	int r = criu_place_make(
+		record->directory_fd, NULL, &record->cgroup, &record->arena, &place);
+	if (r < 0)
+		return r;
+	criu_put_text(out, CRIU_CGROUP_YARD, place.yard);
+	r = put_parent(dump);
 	if (r == 0)
 		r = put_namespaces(dump);
 	if (r == 0 && !options->pre_dump)
@@ -318,6 +327,16 @@ static int load(const char *state_root, const char *id, struct dump *dump)
 	return r < 0 ? r : checkpoint_check(&dump->plan, id);
 }
 
+/* The story, if there is one, is criu's and stays. */
+static void clean_up(const struct container_record *record)
+{
+	struct story story;
+	story_keep(&story);
+	if (record->directory_fd >= 0 && fs_remove_tree(record->directory_fd, CRIU_PLACE) < 0)
+		warn("%s", error_text());
+	story_tell(&story);
+}
+
 int container_checkpoint(
 	const char *state_root, const char *id, const struct checkpoint_options *options)
 {
@@ -331,6 +350,7 @@ int container_checkpoint(
 		r = build_request(&dump);
 	if (r == 0)
 		r = ask_criu(&dump);
+	clean_up(&dump.record);
 	if (r < 0 || options->leave_running || options->pre_dump)
 		return r;
 	/* criu has killed it; whoever asks for the status next is to see it stopped. */

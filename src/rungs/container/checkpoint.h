@@ -11,14 +11,27 @@
 
 struct text;
 
+/** What becomes of cgroups that the container made: criu_cg_mode of criu's rpc.proto. */
+enum criu_cgroup_mode {
+	CRIU_CGROUPS_IGNORE = 0,
+	CRIU_CGROUPS_SOFT = 3,
+	CRIU_CGROUPS_FULL = 4,
+	CRIU_CGROUPS_STRICT = 5,
+};
+
 struct checkpoint_options {
 	const char *criu;                   /* the program; NULL: found by itself */
 	const char *image_path, *work_path; /* NULL: "checkpoint"; the images' */
 	const char *parent_path;            /* of an earlier pre-dump, relative to image_path */
 	bool leave_running, pre_dump;       /* checkpoint only */
 	bool tcp_established, ext_unix_sk, shell_job, file_locks, auto_dedup;
-	bool empty_network;    /* the network namespace's content is left out */
-	unsigned cgroup_mode;  /* criu_cg_mode of criu's rpc.proto; soft is 3 */
+	bool empty_network; /* the network namespace's content is left out */
+	enum {
+		CRIU_CGROUPS_IGNORE = 0,
+		CRIU_CGROUPS_SOFT = 3,
+		CRIU_CGROUPS_FULL,
+		CRIU_CGROUPS_STRICT
+	} cgroup_mode;         /* criu_cg_mode of its rpc.proto */
 	unsigned network_lock; /* criu_network_lock_method; 0: criu's default */
 	const char *lsm_profile, *lsm_mount_context; /* restore only */
 };

@@ -28,6 +28,7 @@
 #include "rungs/container/announce.h"
 #include "rungs/container/claim.h"
 #include "rungs/container/criu.h"
+#include "rungs/container/criu_place.h"
 #include "rungs/container/external.h"
 #include "rungs/container/hooks.h"
 #include "rungs/container/story.h"
@@ -38,7 +39,6 @@
 #include "walls/tty.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 
 #define LOG_NAME "restore.log"
@@ -48,6 +48,7 @@ struct restoration {
 	const struct container_request *request;
 	const struct checkpoint_options *options;
 	const char *program; /* criu */
+	struct criu_place place;
 	struct container_record record;
 	struct checkpoint_room room;
 	struct namespace_handles handles;
@@ -205,7 +206,7 @@ static int put_cgroups(struct restoration *restoration)
 	return 0;
 }
 
-static int build_request(struct restoration *restoration, const char *root)
+static int build_request(struct restoration *restoration)
 {
 	const struct checkpoint_options *options = restoration->options;
 	const struct plan *plan = restoration->request->plan;
@@ -213,7 +214,8 @@ static int build_request(struct restoration *restoration, const char *root)
 	checkpoint_put_common(options, &restoration->room, plan, LOG_NAME, out);
 	criu_put_number(out, CRIU_NOTIFY_SCRIPTS, true);
 	criu_put_number(out, CRIU_RST_SIBLING, true);
-	criu_put_text(out, CRIU_ROOT, root);
+	criu_put_text(out, CRIU_ROOT, restoration->place.root);
+	criu_put_text(out, CRIU_CGROUP_YARD, restoration->place.yard);
 	criu_put_text(out, CRIU_LSM_PROFILE, options->lsm_profile);
 	criu_put_text(out, CRIU_LSM_MOUNT_CONTEXT, options->lsm_mount_context);
 	int r = put_streams(restoration);
@@ -224,24 +226,6 @@ static int build_request(struct restoration *restoration, const char *root)
 
 /* ---- criu --------------------------------------------------------------------------------- */
 
-/* The root as a mount of its own, which criu demands; nobody outside of this namespace sees it. */
-static int mount_root(const struct restoration *restoration, const char *place)
-{
-	struct mount_attr slave = {.propagation = MS_SLAVE}, alone = {.propagation = MS_PRIVATE};
-	int r = kernel_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &slave);
-	if (r < 0)
-		return fail(r, "cut the mount namespace off from the host's");
-	const char *path = restoration->request->plan->root_path;
-	autoclose int tree = kernel_open_tree(
-		AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
-	if (tree < 0)
-		return fail(tree, "open root %s", path);
-	r = kernel_move_mount(tree, "", AT_FDCWD, place, MOVE_MOUNT_F_EMPTY_PATH);
-	if (r == 0)
-		r = kernel_mount_setattr(tree, "", AT_EMPTY_PATH, &alone);
-	return r < 0 ? fail(r, "mount root %s", path) : 0;
-}
-
 static int start_criu(struct restoration *restoration)
 {
 	struct process_fd fds[PLAN_NS_COUNT + 3];
@@ -250,15 +234,6 @@ static int start_criu(struct restoration *restoration)
 		if (fcntl(fd, F_GETFD) >= 0)
 			fds[count++] = (struct process_fd){fd, fd};
 	return criu_start(restoration->program, fds, count, &restoration->criu);
-}
-
-/* setns(2) takes a process to the namespace's own root; it was somewhere. */
-static int come_back(int namespace_fd, int root_fd, int here_fd)
-{
-	if (setns(namespace_fd, CLONE_NEWNS) < 0 || fchdir(root_fd) < 0 || chroot(".") < 0 ||
-		fchdir(here_fd) < 0)
-		return fail(-errno, "return to the host's mount namespace");
-	return 0;
 }
 
 /* criu mounts in its work path, which it can only where the directory is of its own namespace. */
@@ -273,21 +248,21 @@ static int reopen_room(struct restoration *restoration)
 	return 0;
 }
 
-static int start_inside(struct restoration *restoration, const char *place)
+static int start_in_place(struct restoration *restoration)
 {
-	autoclose int namespace_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
-	autoclose int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	autoclose int here_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (namespace_fd < 0 || root_fd < 0 || here_fd < 0)
-		return fail(-errno, "remember the host's mount namespace");
-	if (unshare(CLONE_NEWNS) < 0)
-		return fail(-errno, "make a mount namespace for criu");
-	int r = mount_root(restoration, place);
-	if (r == 0)
-		r = reopen_room(restoration);
+	struct container_record *record = &restoration->record;
+	int r = criu_place_make(record->directory_fd, record->root_path, &record->cgroup,
+		&record->arena, &restoration->place);
+	if (r < 0)
+		return r;
+	struct way_back way;
+	r = criu_place_enter(&restoration->place, &way);
+	if (r < 0)
+		return r;
+	r = reopen_room(restoration);
 	if (r == 0)
 		r = start_criu(restoration);
-	int back = come_back(namespace_fd, root_fd, here_fd);
+	int back = criu_place_leave(&way);
 	return r < 0 ? r : back;
 }
 
@@ -354,23 +329,14 @@ static int run_criu(struct restoration *restoration)
 {
 	const struct container_request *request = restoration->request;
 	struct container_record *record = &restoration->record;
-	char place[4096];
-	if (mkdirat(record->directory_fd, "root", 0700) < 0)
-		return fail(-errno, "create a place for the root");
-	ssize_t length = readlink(
-		fd_path(record->directory_fd).text, place, sizeof(place) - sizeof("/root"));
-	if (length < 0)
-		return fail(-errno, "find the state directory");
-	memcpy(place + length, "/root", sizeof("/root"));
-
-	int r = start_inside(restoration, place);
+	int r = start_in_place(restoration);
 	step("criu started");
 	if (r == 0)
 		r = cgroup_enter(
 			&record->cgroup, request->plan, restoration->criu.process.pid, false);
 	step("cgroups entered");
 	if (r == 0)
-		r = build_request(restoration, place);
+		r = build_request(restoration);
 	if (r < 0)
 		return r;
 	r = criu_ask(
@@ -391,20 +357,34 @@ static int announce(struct restoration *restoration)
 	if (r < 0)
 		return fail(r, "restore %s: open its first process", request->id);
 	restoration->pidfd = r;
-	if (unlinkat(directory, "root", AT_REMOVEDIR) < 0 || unlinkat(directory, PENDING, 0) < 0)
-		return fail(-errno, "restore %s", request->id);
-	r = 0;
-	if (request->pid_file)
+	r = fs_remove_tree(directory, CRIU_PLACE);
+	if (r == 0 && unlinkat(directory, PENDING, 0) < 0)
+		r = fail(-errno, "restore %s", request->id);
+	if (r == 0 && request->pid_file)
 		r = write_pid_file(request->pid_file, restoration->record.init.pid);
 	if (r == 0 && request->pidfd_socket)
 		r = send_pidfd(request->pidfd_socket, restoration->pidfd);
 	return r;
 }
 
+/* criu then makes no cgroup namespace and mounts the host's whole tree in the container. */
+static int check_cgroups(const struct restoration *restoration)
+{
+	const struct plan *plan = restoration->request->plan;
+	if (restoration->options->cgroup_mode != CRIU_CGROUPS_IGNORE ||
+		!plan->namespaces[PLAN_NS_CGROUP].wanted)
+		return 0;
+	return refuse(-ENOTSUP,
+		"with --manage-cgroups-mode=ignore %s would lose its cgroup namespace",
+		restoration->request->id);
+}
+
 static int restore(struct restoration *restoration)
 {
 	const struct container_request *request = restoration->request;
 	int r = checkpoint_check(request->plan, request->id);
+	if (r == 0)
+		r = check_cgroups(restoration);
 	if (r == 0)
 		r = criu_find(restoration->options->criu, &restoration->record.arena,
 			&restoration->program);

@@ -34,9 +34,10 @@ const struct option images_options[] = {
 int oci_checkpoint_options(const struct invocation *invocation, const struct images_options *images,
 	struct checkpoint_options *ret_options)
 {
-	/* criu_cg_mode of criu's protocol. */
-	static const unsigned modes[] = {
-		[CGROUPS_SOFT] = 3, [CGROUPS_FULL] = 4, [CGROUPS_STRICT] = 5, [CGROUPS_IGNORE] = 0};
+	static const enum criu_cgroup_mode modes[] = {[CGROUPS_SOFT] = CRIU_CGROUPS_SOFT,
+		[CGROUPS_FULL] = CRIU_CGROUPS_FULL,
+		[CGROUPS_STRICT] = CRIU_CGROUPS_STRICT,
+		[CGROUPS_IGNORE] = CRIU_CGROUPS_IGNORE};
 	if (images->lazy_pages) {
 		int r = refuse(-ENOTSUP, "--lazy-pages is not supported");
 		hint("it needs a server of pages that outlives the command; "
