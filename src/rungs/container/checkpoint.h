@@ -26,12 +26,7 @@ struct checkpoint_options {
 	bool leave_running, pre_dump;       /* checkpoint only */
 	bool tcp_established, ext_unix_sk, shell_job, file_locks, auto_dedup;
 	bool empty_network; /* the network namespace's content is left out */
-	enum {
-		CRIU_CGROUPS_IGNORE = 0,
-		CRIU_CGROUPS_SOFT = 3,
-		CRIU_CGROUPS_FULL,
-		CRIU_CGROUPS_STRICT
-	} cgroup_mode;         /* criu_cg_mode of its rpc.proto */
+	enum criu_cgroup_mode cgroup_mode;
 	unsigned network_lock; /* criu_network_lock_method; 0: criu's default */
 	const char *lsm_profile, *lsm_mount_context; /* restore only */
 };
