@@ -278,7 +278,9 @@ static void test_race(void **state)
 		autoclose int directory = fs_make_dirs_in(place->root_fd, path, 0755);
 		made += directory >= 0;
 		snprintf(path, sizeof(path), "swap/f%u", i);
-		autoclose int file = fs_make_file_in(place->root_fd, path, 0644);
+		int file = fs_make_file_in(place->root_fd, path, 0644);
+		if (file >= 0)
+			close(file);
 		autoclose int beneath = fs_open_beneath(place->root_fd, "swap/secret", O_RDONLY, 0);
 		assert_true(beneath < 0);
 		autoclose int in = fs_open_in(place->root_fd, "swap/secret", O_RDONLY, 0);

@@ -180,14 +180,15 @@ static void test_ports(void **state)
 {
 	if (landlock_abi() < 4)
 		skip(); /* ports came with Linux 6.7 */
-	autoclose int first = listen_somewhere(&open_port);
-	autoclose int second = listen_somewhere(&shut_port);
+	int first = listen_somewhere(&open_port), second = listen_somewhere(&shut_port);
 	struct plan_landlock_port port = {open_port, LANDLOCK_ACCESS_NET_CONNECT_TCP};
 	struct plan_landlock rules = {.given = true,
 		.handled_net = LANDLOCK_ACCESS_NET_CONNECT_TCP | LANDLOCK_ACCESS_NET_BIND_TCP,
 		.ports = &port,
 		.port_count = 1};
 	assert_int_equal(under(&rules, use_ports), 0);
+	close(first);
+	close(second);
 }
 
 static int signal_parent(void)
