@@ -28,6 +28,8 @@ int channel_order(const struct channel *channel, const struct child_order *order
 	ssize_t n = send(channel->starter, order, sizeof(*order), MSG_NOSIGNAL);
 	if (n == (ssize_t)sizeof(*order))
 		return 0;
+	if (n < 0 && errno != EPIPE && errno != ECONNRESET)
+		return fail(-errno, "speak to the container's first process");
 	/* Its own report explains better why it is gone. */
 	int r = channel_wait(channel->starter);
 	return r < 0 ? r : refuse(-ECHILD, "the container's first process died while being set up");

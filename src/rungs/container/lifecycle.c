@@ -5,6 +5,7 @@
  * process of its own and knows nothing but the record; so each looks first what is true.
  */
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/kernel.h"
@@ -15,13 +16,43 @@
 #include "walls/intel_rdt.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 /** How long a killed container may take to be gone: the kernel frees what it held. */
 #define DEATH_TIMEOUT_MS 10000
+
+/** How long a creation or a start is waited for before it counts as stuck (in a hook, say). */
+#define TURN_TIMEOUT_MS 10000
+
+/*
+ * The lock that create holds until its container is made, and start and delete while they work.
+ * By a description of its own, as container_status() tries the one of the record. -ETIMEDOUT
+ * without a story.
+ */
+static int take_turn(const struct container_record *record, bool *ret_waited)
+{
+	*ret_waited = false;
+	autoclose int fd = openat(record->directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) /* removed by whoever had the turn before us */
+		return errno == ENOENT ? -ENOENT : fail(-errno, "lock container %s", record->id);
+	struct clock_deadline deadline = clock_deadline_in(TURN_TIMEOUT_MS);
+	for (int pause_ms = 1; flock(fd, LOCK_EX | LOCK_NB) < 0; pause_ms += pause_ms < 16) {
+		if (errno != EWOULDBLOCK)
+			return fail(-errno, "lock container %s", record->id);
+		if (clock_left_ms(&deadline) == 0)
+			return -ETIMEDOUT;
+		*ret_waited = true;
+		(void)poll(NULL, 0, pause_ms);
+	}
+	struct stat about;
+	if (fstat(fd, &about) == 0 && about.st_nlink == 0)
+		return -ENOENT;
+	return take_fd(fd);
+}
 
 /* ---- start ----------------------------------------------------------------------- */
 
@@ -31,25 +62,20 @@ static int wrong_status(const struct container_record *record, enum container_st
 		status == CONTAINER_STOPPED ? "stopped" : container_status_name(status));
 }
 
-static int connect_to_start(const struct container_record *record)
-{
-	autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/start.sock",
-		fd_path(record->directory_fd).text);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return -errno;
-	return take_fd(fd);
-}
-
 static int say_go(const struct container_record *record)
 {
-	autoclose int fd = connect_to_start(record);
-	if (fd < 0)
+	/* The new name says that the word may have been given, should we be killed after it. */
+	int directory = record->directory_fd;
+	if (renameat(directory, "start.sock", directory, "start.going") < 0 && errno != ENOENT)
+		return fail(-errno, "start container %s", record->id);
+	autoclose int fd = container_connect_to_start(record);
+	if (fd < 0) {
+		(void)unlinkat(directory, "start.going", 0);
 		return wrong_status(record, container_status(record));
+	}
 	if (send(fd, "g", 1, MSG_NOSIGNAL) != 1)
 		return fail(-errno, "start container %s", record->id);
-	(void)unlinkat(record->directory_fd, "start.sock", 0);
+	(void)unlinkat(directory, "start.going", 0);
 	int r = channel_wait(fd);
 	return r < 0 ? r : 0;
 }
@@ -60,6 +86,16 @@ int container_start(const char *state_root, const char *id)
 	int r = container_load(state_root, id, &record);
 	if (r < 0)
 		return r;
+	/* One start at a time: the first process listens to one only, the others would not know. */
+	bool waited;
+	autoclose int turn = take_turn(&record, &waited);
+	if (turn < 0)
+		return refuse(turn,
+			turn == -ENOENT ? "container \"%s\" does not exist"
+					: "another command is busy with container %s",
+			id);
+	/* With the lock ours, whoever began a start and did not end it is dead. */
+	(void)renameat(record.directory_fd, "start.going", record.directory_fd, "start.sock");
 	enum container_status status = container_status(&record);
 	if (status != CONTAINER_CREATED)
 		return wrong_status(&record, status);
@@ -67,6 +103,7 @@ int container_start(const char *state_root, const char *id)
 	if (r < 0)
 		return r;
 	step("program runs");
+	close_now(turn);
 
 	autofini(plan_fini) struct plan plan = {};
 	r = container_load_plan(&record, &plan);
@@ -179,6 +216,24 @@ int container_delete(const char *state_root, const char *id, bool force)
 	}
 	if (r < 0)
 		return r;
+	/* What is being created has to be there before it can be removed wholly. */
+	bool waited;
+	autoclose int turn = take_turn(&record, &waited);
+	if (turn == -ENOENT) {
+		container_record_fini(&record);
+		record = (struct container_record){.directory_fd = -1};
+		return container_delete(state_root, id, force);
+	}
+	if (turn < 0 && turn != -ETIMEDOUT)
+		return turn;
+	/* Since we read it, it may have got processes and cgroups. */
+	if (turn >= 0 && (waited || record.init.pid == 0)) {
+		container_record_fini(&record);
+		record = (struct container_record){.directory_fd = -1};
+		r = container_load(state_root, id, &record);
+		if (r < 0)
+			return r;
+	}
 	enum container_status status = container_status(&record);
 	if (!force && status != CONTAINER_STOPPED && status != CONTAINER_CREATED) {
 		r = refuse(-EBUSY, "cannot delete container %s: it is %s", id,

@@ -12,6 +12,8 @@
 #include <regex.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #define RECORD_MAX (1u << 20)
 
@@ -299,6 +301,27 @@ static bool being_created(const struct container_record *record)
 	return false;
 }
 
+int container_connect_to_start(const struct container_record *record)
+{
+	autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/start.going",
+		fd_path(record->directory_fd).text);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	return take_fd(fd);
+}
+
+/* A start is on its way, or was killed: then the first process tells by whether it listens. */
+static bool still_waits(const struct container_record *record)
+{
+	if (flock(record->directory_fd, LOCK_SH | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK;
+	(void)flock(record->directory_fd, LOCK_UN);
+	autoclose int fd = container_connect_to_start(record);
+	return fd >= 0;
+}
+
 enum container_status container_status(const struct container_record *record)
 {
 	if (record->init.pid == 0)
@@ -308,6 +331,8 @@ enum container_status container_status(const struct container_record *record)
 	if (faccessat(record->directory_fd, "start.pending", F_OK, 0) == 0)
 		return CONTAINER_CREATING;
 	if (faccessat(record->directory_fd, "start.sock", F_OK, 0) == 0)
+		return CONTAINER_CREATED;
+	if (faccessat(record->directory_fd, "start.going", F_OK, 0) == 0 && still_waits(record))
 		return CONTAINER_CREATED;
 	return cgroup_is_frozen(&record->cgroup) > 0 ? CONTAINER_PAUSED : CONTAINER_RUNNING;
 }

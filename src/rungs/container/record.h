@@ -83,7 +83,13 @@ void container_record_fini(struct container_record *record);
 /** Loads the plan it was made from (config.json of the record). */
 [[nodiscard]] int container_load_plan(const struct container_record *record, struct plan *ret_plan);
 
-/** What it is doing now. */
+/**
+ * A connection to the first process of a container whose start was begun ("start.sock" is then
+ * called "start.going"). -ECONNREFUSED: it no longer waits. Tells no story.
+ */
+[[nodiscard]] int container_connect_to_start(const struct container_record *record);
+
+/** What it is doing now. Takes and drops a lock on directory_fd where it has to. */
 enum container_status container_status(const struct container_record *record);
 
 /** The state object of the OCI runtime specification (runtime.md "State"), as `state` prints it. */
