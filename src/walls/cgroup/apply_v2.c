@@ -264,10 +264,8 @@ int cgroup_apply_hugetlb_v2(const struct cgroup_directory *directory,
 static int write_lines(
 	const struct cgroup_directory *directory, const char *file, const char *value)
 {
-	autofree char *lines = strdup(value);
-	if (!lines)
-		memory_exhausted();
-	char *rest = lines;
+	autofini(arena_fini) struct arena arena = {};
+	char *rest = arena_strdup(&arena, value);
 	bool first = true;
 	for (char *line; (line = strsep(&rest, "\n")); first = false) {
 		if (line[0] == '\0' && !first)

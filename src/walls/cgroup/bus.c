@@ -112,6 +112,14 @@ static int authenticate(int fd)
 
 /* ---- addresses ------------------------------------------------------------------------ */
 
+/* 0..15, or so much that no byte can be made of it. */
+static unsigned hex_digit(char c)
+{
+	const char *digits = "0123456789abcdef0123456789ABCDEF";
+	const char *found = c ? strchr(digits, c) : NULL;
+	return found ? (unsigned)(found - digits) % 16 : 1U + UINT8_MAX;
+}
+
 /* The value of a key in "unix:path=/a%20b,guid=…;…"; %XX is one byte. False: not there or bad. */
 static bool address_value(const char *address, const char *key, char *value, size_t size)
 {
@@ -127,7 +135,8 @@ static bool address_value(const char *address, const char *key, char *value, siz
 		for (at += strlen(wanted); at < stop && *at != ','; at++) {
 			unsigned byte = (unsigned char)*at;
 			if (*at == '%') {
-				if (sscanf(at + 1, "%2x", &byte) != 1 || byte == 0)
+				byte = hex_digit(at[1]) * 16 + (at[1] ? hex_digit(at[2]) : 0);
+				if (byte == 0 || byte > UINT8_MAX)
 					return false;
 				at += 2;
 			}
@@ -244,7 +253,7 @@ static int receive_message(
 	struct bus *bus, const struct clock_deadline *deadline, struct bus_message *message)
 {
 	uint8_t header[BUS_HEADER_SIZE];
-	size_t size;
+	size_t size = sizeof(header);
 	int r = receive(bus->fd, header, sizeof(header), deadline);
 	if (r == 0)
 		r = bus_frame_size(header, &size);
@@ -282,7 +291,7 @@ static int told_error(
 int bus_call(struct bus *bus, const struct bus_message *call, struct bus_message *ret_reply)
 {
 	struct clock_deadline deadline = clock_deadline_in(CALL_TIMEOUT_MS);
-	struct bus_message message = *call, reply;
+	struct bus_message message = *call, reply = {};
 	autofini(text_fini) struct text frame = {};
 	message.type = BUS_CALL;
 	message.serial = ++bus->serial;

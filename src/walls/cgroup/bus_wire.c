@@ -171,7 +171,7 @@ static uint64_t get_number(struct bus_reader *reader, unsigned size)
 	const uint8_t *bytes = take_bytes(reader, size, size);
 	uint64_t value = 0;
 	for (unsigned i = 0; bytes && i < size; i++)
-		value |= (uint64_t)bytes[i] << (8 * i);
+		value |= (uint64_t)bytes[i] << (8U * i);
 	return value;
 }
 

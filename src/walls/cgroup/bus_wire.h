@@ -50,7 +50,7 @@ struct bus_message {
 void bus_message_write(struct text *out, const struct bus_message *message);
 
 #define BUS_HEADER_SIZE 16
-#define BUS_MESSAGE_MAX (1024 * 1024)
+#define BUS_MESSAGE_MAX (1024UL * 1024)
 
 /** The size of the whole frame from its first BUS_HEADER_SIZE bytes; -EBADMSG: not a frame for us.
  */

@@ -16,12 +16,14 @@ static double log_two(uint64_t number)
 {
 	int whole = 63 - __builtin_clzll(number);
 	double rest = (double)number / (double)(1ULL << whole), result = whole;
-	for (double bit = 0.5; bit > 1e-15; bit /= 2) {
+	double bit = 0.5;
+	for (int n = 0; n < 50; n++) {
 		rest *= rest;
 		if (rest >= 2) {
 			rest /= 2;
 			result += bit;
 		}
+		bit /= 2;
 	}
 	return result;
 }

@@ -59,9 +59,8 @@ static int make_components(int mount_fd, const char *path, size_t *ret_made)
 	}
 	if (errno != ENOENT)
 		return errno == EEXIST ? 0 : -errno;
-	autofree char *walk = strdup(below);
-	if (!walk)
-		return -ENOMEM;
+	autofini(arena_fini) struct arena arena = {};
+	char *walk = arena_strdup(&arena, below);
 	for (char *c = walk;; c++) {
 		if (*c != '/' && *c != '\0')
 			continue;
@@ -81,8 +80,9 @@ void cgroup_place_unmake(const struct cgroup_place *place, size_t made)
 {
 	autoclose int mount_fd =
 		open(place->mount_point, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	autofree char *walk = strdup(place->path + 1);
-	if (mount_fd < 0 || !walk)
+	autofini(arena_fini) struct arena arena = {};
+	char *walk = arena_strdup(&arena, place->path + 1);
+	if (mount_fd < 0)
 		return;
 	for (; made > 0; made--) {
 		(void)unlinkat(mount_fd, walk, AT_REMOVEDIR);
@@ -142,10 +142,11 @@ static int inherit_file(int parent_fd, int child_fd, const char *file)
 /* From the root down, as a child may only have what its parent has. */
 static int fill_cpuset(int mount_fd, const char *path)
 {
-	autofree char *walk = strdup(path + 1);
+	autofini(arena_fini) struct arena arena = {};
+	char *walk = arena_strdup(&arena, path + 1);
 	autoclose int parent = open_beneath(mount_fd, "");
-	if (!walk || parent < 0)
-		return walk ? parent : -ENOMEM;
+	if (parent < 0)
+		return parent;
 	for (char *c = walk;; c++) {
 		if (*c != '/' && *c != '\0')
 			continue;

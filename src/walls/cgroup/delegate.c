@@ -61,9 +61,8 @@ bool cgroup_path_writable(const struct hierarchy *hierarchy, const char *path)
 	/* Root, nearly always: one question, and no walk. */
 	if (faccessat(AT_FDCWD, hierarchy->mount_point, W_OK, AT_EACCESS) == 0)
 		return true;
-	autofree char *walk = strdup(path);
-	if (!walk)
-		memory_exhausted();
+	autofini(arena_fini) struct arena arena = {};
+	char *walk = arena_strdup(&arena, path);
 	for (;;) {
 		autoclose int fd = open_path(hierarchy, walk);
 		if (fd >= 0)

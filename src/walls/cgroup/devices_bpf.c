@@ -39,6 +39,8 @@
 
 #define PROGRAMS_MAX 64 /* BPF_CGROUP_MAX_PROGS of the kernel */
 
+#define PROGRAM_NAME "rung_devices"
+
 /* Registers of the program. r1 comes with the context; the rest is free until exit. */
 enum { R_RESULT = 0, R_CONTEXT = 1, R_BITS = 2, R_TYPE = 3, R_MAJOR = 4, R_MINOR = 5, R_HELP = 6 };
 
@@ -186,7 +188,7 @@ static int load(const struct bpf_insn *program, size_t length)
 		.insn_cnt = (uint32_t)length,
 		.insns = (uintptr_t)program,
 		.license = (uintptr_t) "Apache-2.0",
-		.prog_name = "rung_devices",
+		.prog_name = PROGRAM_NAME,
 	};
 	int fd = bpf(BPF_PROG_LOAD, &attributes);
 	if (fd != -EPERM && fd != -ENOMEM)
@@ -196,28 +198,47 @@ static int load(const struct bpf_insn *program, size_t length)
 	return setrlimit(RLIMIT_MEMLOCK, &unlimited) == 0 ? bpf(BPF_PROG_LOAD, &attributes) : fd;
 }
 
-/* The ids of the programs attached to this very cgroup. */
-static int attached(int cgroup_fd, uint32_t ids[PROGRAMS_MAX], uint32_t *ret_count)
+/* The ids of the at most PROGRAMS_MAX programs attached to this very cgroup. */
+struct program_ids {
+	uint32_t items[PROGRAMS_MAX], count;
+};
+
+static int attached(int cgroup_fd, struct program_ids *ret_ids)
 {
 	union bpf_attr attributes = {
 		.query.target_fd = (uint32_t)cgroup_fd,
 		.query.attach_type = BPF_CGROUP_DEVICE,
-		.query.prog_ids = (uintptr_t)ids,
+		.query.prog_ids = (uintptr_t)ret_ids->items,
 		.query.prog_cnt = PROGRAMS_MAX,
 	};
 	int r = bpf(BPF_PROG_QUERY, &attributes);
 	if (r < 0)
 		return r;
-	*ret_count = attributes.query.prog_cnt;
+	ret_ids->count = attributes.query.prog_cnt;
 	return 0;
 }
 
-static int detach(int cgroup_fd, uint32_t id)
+static bool is_ours(int program_fd)
+{
+	struct bpf_prog_info info = {};
+	union bpf_attr attributes = {
+		.info.bpf_fd = (uint32_t)program_fd,
+		.info.info_len = sizeof(info),
+		.info.info = (uintptr_t)&info,
+	};
+	return bpf(BPF_OBJ_GET_INFO_BY_FD, &attributes) == 0 &&
+	       strncmp(info.name, PROGRAM_NAME, sizeof(info.name)) == 0;
+}
+
+/* Only what we attached earlier: systemd's program for DevicePolicy= stays beside ours. */
+static int detach_old(int cgroup_fd, uint32_t id)
 {
 	union bpf_attr by_id = {.prog_id = id};
 	autoclose int fd = bpf(BPF_PROG_GET_FD_BY_ID, &by_id);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
+	if (!is_ours(fd))
+		return 0;
 	union bpf_attr attributes = {
 		.target_fd = (uint32_t)cgroup_fd,
 		.attach_bpf_fd = (uint32_t)fd,
@@ -229,8 +250,8 @@ static int detach(int cgroup_fd, uint32_t id)
 
 static int attach(int cgroup_fd, int program_fd)
 {
-	uint32_t old[PROGRAMS_MAX], count = 0;
-	int r = attached(cgroup_fd, old, &count);
+	struct program_ids old = {};
+	int r = attached(cgroup_fd, &old);
 	if (r < 0)
 		return r;
 	union bpf_attr attributes = {
@@ -240,8 +261,8 @@ static int attach(int cgroup_fd, int program_fd)
 		.attach_flags = BPF_F_ALLOW_MULTI,
 	};
 	r = bpf(BPF_PROG_ATTACH, &attributes);
-	for (uint32_t i = 0; r == 0 && i < count; i++)
-		r = detach(cgroup_fd, old[i]);
+	for (uint32_t i = 0; r == 0 && i < old.count; i++)
+		r = detach_old(cgroup_fd, old.items[i]);
 	return r;
 }
 

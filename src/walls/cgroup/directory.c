@@ -145,7 +145,7 @@ static int small_file(const struct cgroup_directory *directory, const char *file
 int cgroup_read_u64(const struct cgroup_directory *directory, const char *file, uint64_t *ret_value)
 {
 	char text[64];
-	size_t length;
+	size_t length = 0;
 	int r = small_file(directory, file, text, sizeof(text), &length);
 	if (r < 0)
 		return r;

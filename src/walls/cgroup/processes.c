@@ -136,18 +136,17 @@ static int signal_pass(const struct cgroup_place *place, int signal_number, stru
 	int r = cgroup_place_pids(place, &present);
 	if (r < 0)
 		return r;
+	pid_list_sort(&present);
 	int fresh = 0;
-	size_t known = done->count;
-	struct pid_list before = {done->items, known, known};
 	for (size_t i = 0; i < present.count; i++) {
-		before.items = done->items; /* may have moved */
-		if (pid_list_holds(&before, present.items[i]))
+		if (pid_list_holds(done, present.items[i]))
 			continue;
 		if (kill(present.items[i], signal_number) < 0 && errno != ESRCH)
 			return fail(-errno, "signal process %d", (int)present.items[i]);
-		pid_list_add(done, present.items[i]);
 		fresh++;
 	}
+	for (size_t i = 0; i < present.count; i++)
+		pid_list_add(done, present.items[i]);
 	pid_list_sort(done);
 	return fresh;
 }

@@ -130,9 +130,8 @@ int cgroup_share_controllers(
 	required = only_files(required);
 	if (!wanted)
 		return 0;
-	autofree char *walk = strdup(place->path + 1);
-	if (!walk)
-		memory_exhausted();
+	autofini(arena_fini) struct arena arena = {};
+	char *walk = arena_strdup(&arena, place->path + 1);
 	int r = share_level(mount_fd, place, "", wanted, required);
 	for (char *c = walk; r == 0 && *c; c++) {
 		if (*c != '/')

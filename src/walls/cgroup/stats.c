@@ -37,6 +37,16 @@ char *next_line(char **rest)
 	return line && line[0] ? line : NULL;
 }
 
+const char *read_device(const char *line, unsigned long *ret_major, unsigned long *ret_minor)
+{
+	char *end;
+	*ret_major = strtoul(line, &end, 10);
+	if (end == line || *end != ':')
+		return NULL;
+	*ret_minor = strtoul(end + 1, &end, 10);
+	return *end == ' ' ? end + 1 : NULL;
+}
+
 char *read_if_there(const struct cgroup_directory *directory, const char *file)
 {
 	char *text = NULL;

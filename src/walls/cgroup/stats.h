@@ -17,6 +17,8 @@ void members_key(struct members *members, const char *key);
 
 /** Splits off the next line of *rest, NULL at the end; changes the text. */
 char *next_line(char **rest);
+/** "8:0 rest" → the numbers and where the rest begins; NULL if it does not begin so. */
+const char *read_device(const char *line, unsigned long *ret_major, unsigned long *ret_minor);
 /** Reads a whole file that may not be there: NULL then. The caller frees it. */
 char *read_if_there(const struct cgroup_directory *directory, const char *file);
 /** 0 for what is not there. */

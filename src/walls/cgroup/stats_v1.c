@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define NANOSECONDS_PER_TICK 10000000ULL /* cpuacct.stat counts in USER_HZ, 100 everywhere */
 
 /* "cpu user system" and one line for each CPU, since Linux 4.13. */
@@ -20,10 +21,10 @@ static void per_cpu(struct members *usage, const char *all)
 		const char *separator = "";
 		for (const char *line = strchr(all, '\n'); line && line[1];
 			line = strchr(line, '\n')) {
-			unsigned long long user, system;
-			line++;
-			if (sscanf(line, "%*u %llu %llu", &user, &system) != 2)
-				continue;
+			char *end;
+			(void)strtoul(++line, &end, 10);
+			unsigned long long user = strtoull(end, &end, 10);
+			unsigned long long system = strtoull(end, &end, 10);
 			text_format(usage->out, "%s%llu", separator, column ? system : user);
 			separator = ",";
 		}
@@ -122,14 +123,14 @@ static void block_file(struct members *members, const struct cgroup_directory *d
 	char *rest = text;
 	const char *separator = "";
 	for (char *line; (line = next_line(&rest));) {
-		unsigned major, minor;
-		char operation[32];
-		unsigned long long value;
-		if (sscanf(line, "%u:%u %31[A-Za-z] %llu", &major, &minor, operation, &value) != 4)
+		unsigned long major, minor;
+		const char *word = read_device(line, &major, &minor);
+		size_t length = word ? strspn(word, LETTERS) : 0;
+		if (length == 0 || word[length] != ' ')
 			continue;
 		text_format(members->out,
-			"%s{\"major\":%u,\"minor\":%u,\"op\":\"%s\",\"value\":%llu}", separator,
-			major, minor, operation, value);
+			"%s{\"major\":%lu,\"minor\":%lu,\"op\":\"%.*s\",\"value\":%llu}", separator,
+			major, minor, (int)length, word, strtoull(word + length, NULL, 10));
 		separator = ",";
 	}
 	text_add(members->out, "]");

@@ -89,13 +89,11 @@ static void block_list(
 	members_key(members, key);
 	text_add(members->out, "[");
 	const char *separator = "";
-	autofree char *copy = strdup(stat);
-	if (!copy)
-		memory_exhausted();
-	char *rest = copy;
+	autofini(arena_fini) struct arena arena = {};
+	char *rest = arena_strdup(&arena, stat);
 	for (char *line; (line = next_line(&rest));) {
-		unsigned major, minor;
-		if (sscanf(line, "%u:%u", &major, &minor) != 2)
+		unsigned long major, minor;
+		if (!read_device(line, &major, &minor))
 			continue;
 		for (size_t i = 0; i < 3; i++) {
 			char wanted[32];
@@ -104,7 +102,7 @@ static void block_list(
 			if (!found)
 				continue;
 			text_format(members->out,
-				"%s{\"major\":%u,\"minor\":%u,\"op\":\"%s\",\"value\":%llu}",
+				"%s{\"major\":%lu,\"minor\":%lu,\"op\":\"%s\",\"value\":%llu}",
 				separator, major, minor, operations[i],
 				strtoull(found + strlen(wanted), NULL, 10));
 			separator = ",";

@@ -202,9 +202,8 @@ static int call_for_job(struct bus *bus, const char *method, const char *signatu
 	if (r < 0)
 		return r;
 	struct bus_reader reader = {reply.body, reply.body_length, 0, false};
-	autofree char *job = strdup(bus_get_string(&reader));
-	if (!job)
-		memory_exhausted();
+	autofini(arena_fini) struct arena arena = {};
+	const char *job = arena_strdup(&arena, bus_get_string(&reader));
 	if (reader.bad || !text_equal(reply.signature, "o"))
 		return refuse(-EBADMSG, "%s: systemd did not answer with a job", method);
 	return wait_for_job(bus, jobs, job, unit);

@@ -26,12 +26,13 @@ static size_t driver_name(const char *devices, char type, int64_t major, char *n
 	const char *section =
 		strstr(devices, type == 'b' ? "Block devices:" : "Character devices:");
 	for (const char *line = section; line && (line = strchr(line, '\n')) && line[1] != '\n';) {
-		long long number;
-		char word[48];
-		if (sscanf(++line, "%lld %47s", &number, word) != 2)
+		char *end;
+		long long number = strtoll(++line, &end, 10);
+		if (*end != ' ')
 			break;
 		if (number == major)
-			return (size_t)snprintf(name, size, "%s", word);
+			return (size_t)snprintf(
+				name, size, "%.*s", (int)strcspn(end + 1, "\n"), end + 1);
 	}
 	return 0;
 }
@@ -81,11 +82,10 @@ void systemd_property_devices(struct text *out, const struct plan_resources *res
 	if (resources->device_rule_count == 0 || resources->device_rules[0].allow ||
 		resources->device_rules[0].type != 'a')
 		return;
-	autofree char *devices = NULL;
-	if (fs_read(AT_FDCWD, "/proc/devices", 64UL * 1024, &devices, NULL) < 0)
-		devices = strdup("");
-	if (!devices)
-		memory_exhausted();
+	autofree char *listing = NULL;
+	if (fs_read(AT_FDCWD, "/proc/devices", 64UL * 1024, &listing, NULL) < 0)
+		listing = NULL;
+	const char *devices = listing ? listing : "";
 	systemd_property_string(out, "DevicePolicy", "strict");
 	bus_put_struct(out);
 	bus_put_string(out, "DeviceAllow");

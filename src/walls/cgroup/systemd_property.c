@@ -238,8 +238,8 @@ int systemd_cpu_mask(const char *list, struct arena *arena, uint8_t **ret_bytes,
 static int put_mask(struct text *out, const char *name, const char *list)
 {
 	autofini(arena_fini) struct arena arena = {};
-	uint8_t *bytes;
-	size_t length;
+	uint8_t *bytes = NULL;
+	size_t length = 0;
 	if (text_empty(list))
 		return 0;
 	int r = systemd_cpu_mask(list, &arena, &bytes, &length);

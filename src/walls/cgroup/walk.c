@@ -21,33 +21,41 @@
 
 /* Names still to be visited; a level's names lie behind those of the level above. */
 struct agenda {
-	struct text names;   /* NUL-terminated, one after the other */
-	size_t *level_start; /* offset in names where a level's begin */
-	size_t depth, room;
+	struct text names;  /* NUL-terminated, one after the other */
+	struct text starts; /* size_t for each level: where in names it begins */
+	size_t depth;
 };
 
 static void agenda_fini(struct agenda *agenda)
 {
 	text_fini(&agenda->names);
-	free(agenda->level_start);
+	text_fini(&agenda->starts);
 }
 
 static void push_level(struct agenda *agenda)
 {
-	if (agenda->depth == agenda->room) {
-		agenda->room = agenda->room ? agenda->room * 2 : 16;
-		agenda->level_start =
-			realloc(agenda->level_start, agenda->room * sizeof(*agenda->level_start));
-		if (!agenda->level_start)
-			memory_exhausted();
-	}
-	agenda->level_start[agenda->depth++] = agenda->names.length;
+	size_t start = agenda->names.length;
+	text_add_bytes(&agenda->starts, &start, sizeof(start));
+	agenda->depth++;
+}
+
+static void pop_level(struct agenda *agenda)
+{
+	agenda->depth--;
+	agenda->starts.length -= sizeof(size_t);
+}
+
+static size_t level_start(const struct agenda *agenda)
+{
+	size_t start;
+	memcpy(&start, agenda->starts.bytes + agenda->starts.length - sizeof(start), sizeof(start));
+	return start;
 }
 
 /* The last name of the present level, taken off; false when the level is done. */
 static bool pop_name(struct agenda *agenda, char *name, size_t size)
 {
-	size_t start = agenda->level_start[agenda->depth - 1];
+	size_t start = level_start(agenda);
 	if (agenda->names.length == start)
 		return false;
 	size_t at = agenda->names.length - 1; /* at the NUL of the last name */
@@ -117,7 +125,7 @@ static int walk(int top_fd, cgroup_visitor *visitor, void *context, leave_functi
 		}
 		if (visitor)
 			r = visitor(here, context);
-		agenda.depth--;
+		pop_level(&agenda);
 		if (r < 0 || agenda.depth == 0)
 			break;
 		int parent = openat(here, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
