@@ -146,7 +146,8 @@ def test_pids_limit_stops_fork(runtime, vm):
 
 
 def test_cpu_quota_throttles(runtime, vm):
-    container = runtime.container("quota", in_cgroup("quota", "while :; do :; done", cpu={"quota": 5000, "period": 100000})).start()
+    spec = in_cgroup("quota", "while :; do :; done", cpu={"quota": 5000, "period": 100000})
+    container = runtime.container("quota", spec).start()
     wait_for(vm, "grep -q 'nr_throttled [1-9]' /sys/fs/cgroup/vm/quota/cpu.stat")
     assert container.read("cpu.max") == "5000 100000"
 
@@ -197,7 +198,8 @@ def test_update_from_resources(runtime, vm, source):
 
 
 def test_update_keeps_device_rules(runtime, vm):
-    spec = in_cgroup("devices", pids={"limit": 50}, devices=[DENY_ALL, {"allow": True, "type": "c", "major": 1, "minor": 3, "access": "rwm"}])
+    rules = [DENY_ALL, {"allow": True, "type": "c", "major": 1, "minor": 3, "access": "rwm"}]
+    spec = in_cgroup("devices", pids={"limit": 50}, devices=rules)
     container = runtime.container("devices", spec).start()
     assert container.verb("update", "--pids-limit", "51").status == 0
     result = container.exec("mknod /dev/disk b 254 0; head -c1 /dev/disk >/dev/null && echo read")
@@ -261,7 +263,8 @@ def test_devices_later_rule_wins(runtime, vm):
 def test_devices_hold_for_exec(runtime, vm):
     rules = [DENY_ALL, {"allow": True, "type": "c", "major": 1, "minor": 3, "access": "rwm"}]
     container = runtime.container("exec", in_cgroup("exec", devices=rules)).start()
-    result = container.exec("mknod /dev/disk b 254 0; head -c1 /dev/disk && echo read; mknod /dev/null2 c 1 3 && echo x >/dev/null2 && echo wrote")
+    result = container.exec("mknod /dev/disk b 254 0; head -c1 /dev/disk && echo read;"
+                            " mknod /dev/null2 c 1 3 && echo x >/dev/null2 && echo wrote")
     assert "read" not in result.out and "wrote" in result.out, result
 
 
@@ -275,7 +278,8 @@ def test_cgroup_namespace_and_mount(runtime, vm):
 
 
 def test_writable_mount_is_a_subtree(runtime, vm):
-    spec = in_cgroup("subtree", "mkdir /sys/fs/cgroup/leaf && echo 0 >/sys/fs/cgroup/leaf/cgroup.procs && cat /proc/self/cgroup && rmdir /sys/fs/cgroup/nothing; true")
+    spec = in_cgroup("subtree", """
+        mkdir /sys/fs/cgroup/leaf && echo 0 >/sys/fs/cgroup/leaf/cgroup.procs && cat /proc/self/cgroup""")
     spec["mounts"][-1]["options"].remove("ro")
     result = runtime.container("subtree", spec).run()
     assert result.out.split() == ["0::/leaf"], result

@@ -32,7 +32,8 @@ def v1(controller, path, name):
     return f"/sys/fs/cgroup/{controller}{path}/{name}"
 
 
-LIMITS = {"memory": {"limit": MEMORY}, "pids": {"limit": 77}, "cpu": {"quota": 30000, "period": 60000, "shares": 512, "cpus": "1", "mems": "0"}}
+LIMITS = {"memory": {"limit": MEMORY}, "pids": {"limit": 77},
+          "cpu": {"quota": 30000, "period": 60000, "shares": 512, "cpus": "1", "mems": "0"}}
 
 
 def check_limits(vm, path):
@@ -75,7 +76,9 @@ def test_pids_limit_stops_fork(runtime, vm):
 
 def test_devices(runtime, vm):
     rules = [{"allow": False, "access": "rwm"}, {"allow": True, "type": "b", "major": 254, "minor": 16, "access": "rm"}]
-    script = "mknod /dev/d1 b 254 0; mknod /dev/d2 b 254 16; for d in d1 d2; do (exec 9</dev/$d) 2>/dev/null && echo $d; done; true"
+    script = """
+        mknod /dev/d1 b 254 0; mknod /dev/d2 b 254 16
+        for d in d1 d2; do (exec 9</dev/$d) 2>/dev/null && echo $d; done; true"""
     result = runtime.container("devices", limited("/devices", script, devices=rules)).run()
     assert result.out.split() == ["d2"], result
 
@@ -88,7 +91,8 @@ def test_pause_update_exec(runtime, vm):
     frozen = f"cat {v1('freezer', '/verbs', 'freezer.state')} {v1('unified', '/verbs', 'cgroup.events')}"
     assert re.search("FROZEN|frozen 1", vm.run(frozen).out)
     assert container.verb("resume").status == 0
-    result = container.verb("update", "--resources", "-", stdin=json.dumps({"memory": {"limit": MEMORY * 2}, "pids": {"limit": 60}}))
+    resources = {"memory": {"limit": MEMORY * 2}, "pids": {"limit": 60}}
+    result = container.verb("update", "--resources", "-", stdin=json.dumps(resources))
     assert result.status == 0, result
     assert vm.check(f"cat {v1('memory', '/verbs', 'memory.limit_in_bytes')} {v1('pids', '/verbs', 'pids.max')}").split() == [
         str(MEMORY * 2), "60"]

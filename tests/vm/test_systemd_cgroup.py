@@ -98,7 +98,8 @@ def test_devices_survive_daemon_reload(systemd, vm):
     container = systemd.container("reload", in_scope("reload", devices=rules)).start()
     probe = """
         mknod /dev/disk b 254 0; mknod /dev/input b 254 16; mknod /dev/null2 c 1 3
-        for name in disk input null2; do (exec 9</dev/$name) 2>/dev/null && echo $name; done; rm /dev/disk /dev/input /dev/null2; true"""
+        for name in disk input null2; do (exec 9</dev/$name) 2>/dev/null && echo $name; done
+        rm /dev/disk /dev/input /dev/null2; true"""
     before = container.exec(probe)
     assert before.out.split() == ["input", "null2"], before
     vm.check("systemctl daemon-reload")
