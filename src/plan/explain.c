@@ -334,7 +334,11 @@ static void explain_seccomp(const struct plan *plan, struct text *out)
 {
 	explain_label(out, "system calls");
 	if (!plan->has_seccomp) {
-		text_add(out, "all\n");
+		const char *policy = plan_annotation(plan, "org.rung.seccomp");
+		text_add(out, policy && text_equal(policy, "default")
+				      ? "the default policy: what programs need, less what attacks "
+					"the kernel\n"
+				      : "all\n");
 		return;
 	}
 	size_t names = 0;

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/places.h"
 #include "plan/oci.h"
 #include "rungs/container/attend.h"
 #include "verbs/verbs.h"
@@ -90,6 +91,7 @@ static int add_file(const char *path, struct arena *arena, struct strings *varia
 		return fail(r, "--env-file %s", path);
 	char *rest = arena_strdup(arena, content), *line;
 	while ((line = strsep(&rest, "\n"))) {
+		line += strspn(line, " \t");
 		if (*line == '\0' || *line == '#')
 			continue;
 		if (variables->count + 1 >= *room) {
@@ -103,19 +105,23 @@ static int add_file(const char *path, struct arena *arena, struct strings *varia
 	return 0;
 }
 
-/* Files first, so that --env wins: the last of two equal names is what getenv(3) may not find. */
+/* Files first, so that --env wins: of two equal names the last one counts. */
 static int read_environment(
 	const struct run_options *options, struct arena *arena, struct strings *ret_variables)
 {
 	size_t room = options->environment.count + 64;
 	struct strings variables = {arena_new(arena, const char *, room), 0};
-	for (size_t i = 0; i < options->environment.count; i++)
-		variables.items[variables.count++] = options->environment.words[i];
 	for (size_t i = 0; i < options->environment_files.count; i++) {
 		int r = add_file(options->environment_files.words[i], arena, &variables, &room);
 		if (r < 0)
 			return r;
 	}
+	struct strings files = variables;
+	variables.items =
+		arena_new(arena, const char *, files.count + options->environment.count + 1);
+	memcpy(variables.items, files.items, files.count * sizeof(*files.items));
+	for (size_t i = 0; i < options->environment.count; i++)
+		variables.items[variables.count++] = options->environment.words[i];
 	*ret_variables = variables;
 	return 0;
 }
@@ -127,9 +133,13 @@ static int choose_root(
 	if (!options->rootfs) {
 		if (!arguments[0] || !text_equal(arguments[0], "@host")) {
 			int r = usage_error(invocation, "what to run in is missing");
+			hint("say @host before the command, or --rootfs DIR");
 			return r;
 		}
 		arguments++;
+		if (arguments[0] && arguments[0][0] == '-')
+			return usage_error(
+				invocation, "option %s must come before @host", arguments[0]);
 	}
 	if (!arguments[0])
 		return usage_error(invocation, "a COMMAND is missing");
@@ -149,11 +159,12 @@ static const char *choose_id(const struct run_options *options, struct arena *ar
 }
 
 static int make_plan(struct invocation *invocation, const struct run_options *options,
-	const char *id, const char *data_root, struct plan *ret_plan)
+	const char *data_root, const struct run_layer *layer, struct plan *ret_plan)
 {
 	struct run_request request = {
-		.id = id,
+		.id = layer->id,
 		.data_root = data_root,
+		.layer = layer,
 		.rootfs = options->rootfs,
 		.working_directory = options->working_directory,
 		.user = options->user,
@@ -180,8 +191,6 @@ static int make_plan(struct invocation *invocation, const struct run_options *op
 	};
 	const char **command = NULL;
 	int r = choose_root(invocation, options, &command);
-	if (r == 0)
-		r = container_check_id(id);
 	if (r == 0)
 		r = read_environment(options, invocation->arena, &request.environment);
 	if (r < 0)
@@ -223,14 +232,14 @@ static int run_container(struct container_request *request, const struct run_opt
 }
 
 static int run_plan_of(struct invocation *invocation, const struct run_options *options,
-	const char *id, const struct plan *plan)
+	const char *id, const char *state_root, const struct plan *plan)
 {
 	static const enum cgroup_manager managers[] = {
 		CGROUP_CGROUPFS, CGROUP_SYSTEMD, CGROUP_DISABLED};
 	autofini(text_fini) struct text config = {};
 	plan_write(plan, &config);
 	struct container_request request = {
-		.state_root = run_state_root(invocation->arena),
+		.state_root = state_root,
 		.id = id,
 		.bundle = plan->root_path,
 		.plan = plan,
@@ -238,6 +247,7 @@ static int run_plan_of(struct invocation *invocation, const struct run_options *
 		.config_length = config.length,
 		.cgroup_manager = managers[options->cgroup_manager],
 		.console_fd = -1,
+		.die_with_starter = true,
 	};
 	int r = close_input(options);
 	if (r == 0)
@@ -247,29 +257,60 @@ static int run_plan_of(struct invocation *invocation, const struct run_options *
 	return r;
 }
 
+static int explain(const struct plan *plan)
+{
+	autofini(text_fini) struct text out = {};
+	plan_explain(plan, &out);
+	return fputs(text_get(&out), stdout) < 0 ? fail(-errno, "write the plan") : 0;
+}
+
+/* Removes a layer that nobody wants kept; the story of a failure stays as it is. */
+static int close_layer(const struct run_options *options, const struct run_layer *layer, int r)
+{
+	bool started = r >= 0 || error_exit_status();
+	if (options->name && !options->remove && (started || !layer->is_new))
+		return r;
+	char story[ERROR_TEXT_MAX], advice[1024];
+	int status = error_exit_status();
+	snprintf(story, sizeof(story), "%s", error_text());
+	snprintf(advice, sizeof(advice), "%s", error_hint());
+	int removed = run_layer_remove(layer);
+	if (r >= 0)
+		return removed < 0 ? removed : r;
+	r = error_adopt(r, story, advice);
+	error_set_exit_status(status);
+	return r;
+}
+
 static int run(struct invocation *invocation)
 {
 	const struct run_options *options = options_of(invocation, run_options);
 	const char *id = choose_id(options, invocation->arena);
-	const char *data_root = run_data_root(invocation->arena);
+	const char *data_root = places_data(invocation->arena);
+	const char *state_root = places_state("containers", invocation->arena);
 	autofini(plan_fini) struct plan plan = {};
-	int r = make_plan(invocation, options, id, data_root, &plan);
-	if (r == 0 && options->explain) {
-		autofini(text_fini) struct text out = {};
-		plan_explain(&plan, &out);
-		fputs(text_get(&out), stdout);
-	} else if (r == 0) {
-		r = run_plan_of(invocation, options, id, &plan);
-	}
-	if (options->name && !options->remove)
-		return r;
-	char story[ERROR_TEXT_MAX], advice[1024];
-	snprintf(story, sizeof(story), "%s", error_text());
-	snprintf(advice, sizeof(advice), "%s", error_hint());
-	int removed = run_remove_layer(data_root, id);
+	autofini(run_layer_fini) struct run_layer layer;
+	run_layer_plan(data_root, id, options->name, invocation->arena, &layer);
+	int r = container_check_id(id);
 	if (r < 0)
-		return error_adopt(r, story, advice);
-	return removed < 0 ? removed : r;
+		return r;
+	if (options->explain) {
+		r = make_plan(invocation, options, data_root, &layer, &plan);
+		return r < 0 ? r : explain(&plan);
+	}
+	r = run_layer_open(&layer);
+	if (r < 0)
+		return r;
+	if (options->name)
+		r = run_sweep_record(state_root, id);
+	if (r == 0)
+		r = make_plan(invocation, options, data_root, &layer, &plan);
+	if (r == 0)
+		r = run_plan_of(invocation, options, id, state_root, &plan);
+	r = close_layer(options, &layer, r);
+	if (r >= 0)
+		run_sweep(data_root, state_root);
+	return r;
 }
 
 const struct verb verb_run = {

@@ -6,7 +6,8 @@
  * Root gets an overlay of each real file system, so that everything can be changed and nothing is.
  * An ordinary user could not change most of it anyway, and an overlay of what others own cannot
  * copy it up (EOVERFLOW); so he gets the system read-only, at no cost at run time, and overlays
- * over what is his: home and the directory he stands in. Either way no write reaches the system.
+ * over what is his: home and the directory he stands in. /tmp is empty for him, but for the place
+ * he stands in. Either way no write reaches the system.
  *
  * Not shown: /proc, /sys, /dev and /run of the host. Every container has its own.
  */
@@ -115,8 +116,9 @@ static int add_file_system(struct list *list, char *line)
 		return 0;
 	if (holds_files(type) && S_ISDIR(about.st_mode))
 		return add_overlay(list, arena_strdup(list->arena, path));
-	if (list->count < MOUNTS_MAX)
-		list->items[list->count++] = bind_readonly(arena_strdup(list->arena, path));
+	if (list->count == MOUNTS_MAX)
+		return refuse(-E2BIG, "@host: more than %d file systems", MOUNTS_MAX);
+	list->items[list->count++] = bind_readonly(arena_strdup(list->arena, path));
 	return 0;
 }
 
@@ -135,7 +137,7 @@ static int list_for_root(struct list *list)
 	return r;
 }
 
-/* His own directory, unless it is missing, not his, or everything. */
+/* A directory of his own, unless it is everything, or not shown. */
 static bool is_his(const char *path)
 {
 	struct stat about;
@@ -143,35 +145,51 @@ static bool is_his(const char *path)
 	       S_ISDIR(about.st_mode) && about.st_uid == geteuid() && !made_anew(path);
 }
 
-static int list_for_user(struct list *list)
+/* /tmp is his alone, so that nothing of it is shown or changed but where he stands. */
+static const char *const scratch[] = {"/tmp", "/var/tmp"};
+
+static bool is_scratch(const char *path, bool or_below)
 {
-	list->items[list->count++] = bind_readonly("/");
-	const char *home = getenv("HOME");
-	int r = is_his(home) ? add_overlay(list, arena_strdup(list->arena, home)) : 0;
-	char here[4096];
-	if (r == 0 && getcwd(here, sizeof(here)) && is_his(here) &&
-		!(is_his(home) && below(here, home)))
-		r = add_overlay(list, arena_strdup(list->arena, here));
-	if (r < 0)
-		return r;
-	static const char *const scratch[] = {"/tmp", "/var/tmp"};
 	for (size_t i = 0; i < array_length(scratch); i++)
-		if (!below(here, scratch[i]) && (text_empty(home) || !below(home, scratch[i])))
-			list->items[list->count++] = (struct plan_mount){.destination = scratch[i],
-				.source = "tmpfs",
-				.type = "tmpfs",
-				.attributes_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-				.data = "mode=1777"};
+		if (text_equal(path, scratch[i]) || (or_below && below(path, scratch[i])))
+			return true;
+	return false;
+}
+
+static int add_here(struct list *list, const char *home)
+{
+	char here[4096];
+	if (!getcwd(here, sizeof(here)) || here[0] != '/' || (is_his(home) && below(here, home)) ||
+		is_scratch(here, false))
+		return 0;
+	const char *path = arena_strdup(list->arena, here);
+	if (is_his(here))
+		return add_overlay(list, path);
+	if (is_scratch(here, true))
+		list->items[list->count++] = bind_readonly(path);
 	return 0;
 }
 
-int run_host_mounts(const struct run_layer *layer, struct arena *arena,
+static int list_for_user(struct list *list, const char *home)
+{
+	list->items[list->count++] = bind_readonly("/");
+	for (size_t i = 0; i < array_length(scratch); i++)
+		list->items[list->count++] = (struct plan_mount){.destination = scratch[i],
+			.source = "tmpfs",
+			.type = "tmpfs",
+			.attributes_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+			.data = "mode=1777"};
+	int r = is_his(home) ? add_overlay(list, home) : 0;
+	return r < 0 ? r : add_here(list, home);
+}
+
+int run_host_mounts(const struct run_request *request, const char *home, struct arena *arena,
 	struct plan_mount **ret_mounts, size_t *ret_count)
 {
-	struct list list = {.layer = layer,
+	struct list list = {.layer = request->layer,
 		.arena = arena,
 		.items = arena_new(arena, struct plan_mount, MOUNTS_MAX + 8)};
-	int r = geteuid() == 0 ? list_for_root(&list) : list_for_user(&list);
+	int r = geteuid() == 0 ? list_for_root(&list) : list_for_user(&list, home);
 	if (r < 0)
 		return wrap(r, "@host");
 	list.items[list.count++] = (struct plan_mount){.destination = "/run",

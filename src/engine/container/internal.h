@@ -36,29 +36,29 @@ void run_map_ids(struct arena *arena, struct plan_id_maps *ret_uids, struct plan
 void run_map_self(
 	struct arena *arena, struct plan_id_maps *ret_uids, struct plan_id_maps *ret_gids);
 
+/**
+ * True for root of the first user namespace. Any other root has no power over what belongs to ids
+ * that it does not know, nor over "trusted" attributes, which overlays use otherwise.
+ */
+bool run_is_host_root(void);
+
 /* ---- layer.c: the writable layer ---------------------------------------------- */
-
-struct run_layer {
-	const char *directory; /* <data>/layers/<id> */
-	const char *merged;    /* empty; what the root is mounted on */
-};
-
-/** Makes the layer's directories, or finds those of an earlier run. */
-[[nodiscard]] int run_open_layer(
-	const struct run_request *request, struct arena *arena, struct run_layer *ret_layer);
 
 /**
  * Fills an overlay mount of @lower at @destination, whose changes go to a part of the layer of its
- * own, named by @part ("root", "home-me"). Makes that part's directories.
+ * own, named by @part ("root", "home-me"). Makes that part's directories if the layer is open.
  */
 [[nodiscard]] int run_overlay(const struct run_layer *layer, const char *part, const char *lower,
 	const char *destination, struct arena *arena, struct plan_mount *ret_mount);
 
 /* ---- host.c: the running system as an image ------------------------------------- */
 
-/** The mounts that make up @host, in order, without those that every container has. */
-[[nodiscard]] int run_host_mounts(const struct run_layer *layer, struct arena *arena,
-	struct plan_mount **ret_mounts, size_t *ret_count);
+/**
+ * The mounts that make up @host, in order, without those that every container has. @home is the
+ * user's own directory or NULL.
+ */
+[[nodiscard]] int run_host_mounts(const struct run_request *request, const char *home,
+	struct arena *arena, struct plan_mount **ret_mounts, size_t *ret_count);
 
 /* ---- options.c: words of the command line ----------------------------------------- */
 

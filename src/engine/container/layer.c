@@ -8,6 +8,7 @@
  *	<data>/layers/<id>/<part>/work     the kernel's
  *
  * and no mount: the overlay exists only in the container's own mount namespace and goes with it.
+ * A layer without a --name is called ".<id>", which no name can be (container_check_id()).
  */
 
 #include "base/error.h"
@@ -21,44 +22,66 @@
 #include <grp.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 
-const char *run_data_root(struct arena *arena)
+/*
+ * The directory is locked as long as its run lives, also against a second run of that name. A lock
+ * ends with its holder however that ends: an unlocked layer without a name is a dead run's.
+ */
+static int lock_layer(const char *directory, const char *id)
 {
-	if (geteuid() == 0)
-		return "/var/lib/rung";
-	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-	if (!text_empty(data))
-		return arena_format(arena, "%s/rung", data);
-	if (!text_empty(home))
-		return arena_format(arena, "%s/.local/share/rung", home);
-	return arena_format(arena, "/var/tmp/rung-%u", (unsigned)geteuid());
+	for (;;) {
+		int r = fs_make_dirs(directory, 0700);
+		if (r < 0)
+			return r;
+		autoclose int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT)
+			continue; /* removed meanwhile by the run that had it */
+		if (fd < 0)
+			return fail(-errno, "open %s", directory);
+		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+			if (errno != EWOULDBLOCK)
+				return fail(-errno, "lock %s", directory);
+			r = refuse(-EBUSY, "container %s is running already", id);
+			hint("wait for its end, or choose another --name");
+			return r;
+		}
+		struct stat locked, named;
+		if (fstat(fd, &locked) == 0 && stat(directory, &named) == 0 &&
+			locked.st_ino == named.st_ino && locked.st_dev == named.st_dev)
+			return take_fd(fd);
+	}
 }
 
-const char *run_state_root(struct arena *arena)
+void run_layer_plan(const char *data_root, const char *id, bool named, struct arena *arena,
+	struct run_layer *ret)
 {
-	if (geteuid() == 0)
-		return "/run/rung/containers";
-	const char *runtime = getenv("XDG_RUNTIME_DIR");
-	if (!text_empty(runtime))
-		return arena_format(arena, "%s/rung/containers", runtime);
-	return arena_format(arena, "/tmp/rung-%u/containers", (unsigned)geteuid());
+	*ret = (struct run_layer){.id = id, .layers = arena_format(arena, "%s/layers", data_root)};
+	ret->name = named ? id : arena_format(arena, ".%s", id);
+	ret->directory = arena_format(arena, "%s/%s", ret->layers, ret->name);
+	ret->merged = arena_format(arena, "%s/merged", ret->directory);
+	ret->lock_fd = -1;
 }
 
-int run_open_layer(
-	const struct run_request *request, struct arena *arena, struct run_layer *ret_layer)
+int run_layer_open(struct run_layer *layer)
 {
-	struct run_layer layer = {
-		.directory = arena_format(arena, "%s/layers/%s", request->data_root, request->id)};
-	layer.merged = arena_format(arena, "%s/merged", layer.directory);
-	int r = fs_make_dirs(layer.merged, 0700);
-	if (r < 0)
-		return wrap(r, "writable layer");
+	int fd = lock_layer(layer->directory, layer->id);
+	if (fd < 0)
+		return wrap(fd, "writable layer");
+	layer->lock_fd = fd;
 	/* Users of the container reach its root through here. */
-	if (chmod(layer.merged, 0755) < 0)
-		return fail(-errno, "writable layer %s", layer.merged);
-	*ret_layer = layer;
+	layer->is_new = mkdir(layer->merged, 0755) == 0;
+	if (!layer->is_new && errno != EEXIST)
+		return fail(-errno, "writable layer %s", layer->merged);
+	if (chmod(layer->merged, 0755) < 0)
+		return fail(-errno, "writable layer %s", layer->merged);
 	return 0;
+}
+
+void run_layer_fini(struct run_layer *layer)
+{
+	close_now(layer->lock_fd);
 }
 
 /* An overlay's top directory is the upper one's: it must look like the lower. */
@@ -76,21 +99,65 @@ static int make_upper(const char *upper, const char *lower)
 	return chmod(upper, about.st_mode & 07777) < 0 ? fail(-errno, "create %s", upper) : 0;
 }
 
-/* ":" separates lower directories, "," options; see Documentation/filesystems/overlayfs.rst. */
-static const char *escape(const char *path, bool colons, struct arena *arena)
+/*
+ * ":" separates lower directories, "," options, "\" and quotes hide both, and fsconfig(2) takes 255
+ * bytes (Documentation/filesystems/overlayfs.rst). A person's directory may be called anything, so
+ * one that is not as plain is named by a link beside the layer.
+ */
+static int name_lower(const char *base, const char *lower, struct arena *arena, const char **ret)
+{
+	*ret = lower;
+	if (!strpbrk(lower, ":,\\\"") && strlen(lower) < 256)
+		return 0;
+	const char *link = arena_format(arena, "%s/lower", base);
+	(void)unlink(link);
+	if (symlink(lower, link) < 0)
+		return fail(-errno, "create the link %s", link);
+	*ret = link;
+	return 0;
+}
+
+static int quote(const char *path, bool colons, struct arena *arena, const char **ret)
 {
 	char *out = arena_alloc(arena, 2 * strlen(path) + 3), *end = out;
-	bool quote = strchr(path, ',') != NULL;
-	if (quote)
+	bool comma = strchr(path, ',');
+	if (strchr(path, '"') || strlen(path) > 255)
+		return refuse(-EINVAL, "writable layer: an overlay cannot be in %s", path);
+	if (comma)
 		*end++ = '"';
 	for (const char *c = path; *c; c++) {
 		if (colons && (*c == ':' || *c == '\\'))
 			*end++ = '\\';
 		*end++ = *c;
 	}
-	if (quote)
+	if (comma)
 		*end++ = '"';
-	return out;
+	*end = '\0';
+	*ret = out;
+	return 0;
+}
+
+/* Makes what the overlay needs; a layer that is only planned is not touched. */
+static int make_part(const char *base, const char **upper, const char **work, const char **lower,
+	struct arena *arena)
+{
+	int r = fs_make_dirs(*work, 0700);
+	if (r == 0)
+		r = make_upper(*upper, *lower);
+	if (r == 0)
+		r = name_lower(base, *lower, arena, lower);
+	if (r == 0)
+		r = quote(*lower, true, arena, lower);
+	if (r == 0)
+		r = quote(*upper, false, arena, upper);
+	return r < 0 ? r : quote(*work, false, arena, work);
+}
+
+bool run_is_host_root(void)
+{
+	const ino_t first = 0xeffffffd; /* PROC_USER_INIT_INO, include/linux/proc_ns.h */
+	struct stat about;
+	return geteuid() == 0 && stat("/proc/self/ns/user", &about) == 0 && about.st_ino == first;
 }
 
 int run_overlay(const struct run_layer *layer, const char *part, const char *lower,
@@ -99,18 +166,15 @@ int run_overlay(const struct run_layer *layer, const char *part, const char *low
 	const char *base = arena_format(arena, "%s/%s", layer->directory, part);
 	const char *upper = arena_format(arena, "%s/upper", base);
 	const char *work = arena_format(arena, "%s/work", base);
-	int r = fs_make_dirs(work, 0700);
-	if (r == 0)
-		r = make_upper(upper, lower);
+	int r = layer->lock_fd < 0 ? 0 : make_part(base, &upper, &work, &lower, arena);
 	if (r < 0)
 		return r;
 	*ret_mount = (struct plan_mount){
 		.destination = destination,
 		.source = "overlay",
 		.type = "overlay",
-		.data = arena_format(arena, "lowerdir=%s,upperdir=%s,workdir=%s%s",
-			escape(lower, true, arena), escape(upper, false, arena),
-			escape(work, false, arena), geteuid() == 0 ? "" : ",userxattr"),
+		.data = arena_format(arena, "lowerdir=%s,upperdir=%s,workdir=%s%s", lower, upper,
+			work, run_is_host_root() ? "" : ",userxattr"),
 	};
 	return 0;
 }
@@ -149,16 +213,14 @@ static int remove_as_root(const char *layers, const char *id)
 	return status == 0 ? 0 : refuse(-EPERM, "remove the writable layer %s/%s", layers, id);
 }
 
-int run_remove_layer(const char *data_root, const char *id)
+int run_layer_remove(const struct run_layer *layer)
 {
-	autofini(arena_fini) struct arena arena = {};
-	const char *layers = arena_format(&arena, "%s/layers", data_root);
-	int r = remove_directly(layers, id);
+	int r = remove_directly(layer->layers, layer->name);
 	if ((r == -EACCES || r == -EPERM) && geteuid() != 0) {
 		error_clear();
-		r = remove_as_root(layers, id);
+		r = remove_as_root(layer->layers, layer->name);
 	}
-	return r < 0 ? wrap(r, "writable layer of %s", id) : 0;
+	return r < 0 ? wrap(r, "writable layer of %s", layer->id) : 0;
 }
 
 const char *run_init_program(struct arena *arena)

@@ -45,9 +45,8 @@ int run_volume(const char *word, struct arena *arena, struct plan_mount *ret_mou
 {
 	char *copy = arena_strdup(arena, word), *source = strsep(&copy, ":");
 	char *destination = copy ? strsep(&copy, ":") : NULL;
-	if (!destination || destination[0] != '/') {
-		int r = refuse(
-			-EINVAL, "volume \"%s\": the place in the container is missing", word);
+	if (!destination || destination[0] != '/' || !*source) {
+		int r = refuse(-EINVAL, "volume \"%s\" is not SOURCE:DESTINATION[:OPTIONS]", word);
 		hint("write --volume /on/the/host:/in/the/container[:ro]");
 		return r;
 	}

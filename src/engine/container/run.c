@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/kernel.h"
+#include "base/places.h"
 #include "engine/container/internal.h"
 #include "plan/defaults.h"
 #include "plan/oci.h"
@@ -43,23 +44,42 @@ static const char *real_rootfs(const struct run_request *request, struct arena *
 	return kept;
 }
 
-static int root_mounts(const struct run_request *request, const char *rootfs,
-	const struct run_layer *layer, struct plan *plan, struct plan_mount **ret_mounts,
-	size_t *ret_count)
+static int root_mounts(const struct run_request *request, const char *rootfs, const char *home,
+	struct plan *plan, struct plan_mount **ret_mounts, size_t *ret_count)
 {
 	if (!request->rootfs)
-		return run_host_mounts(layer, &plan->arena, ret_mounts, ret_count);
+		return run_host_mounts(request, home, &plan->arena, ret_mounts, ret_count);
 	*ret_mounts = arena_new(&plan->arena, struct plan_mount, 1);
 	*ret_count = 1;
-	return run_overlay(layer, "root", rootfs, "/", &plan->arena, *ret_mounts);
+	return run_overlay(request->layer, "root", rootfs, "/", &plan->arena, *ret_mounts);
 }
 
-/* /etc/hostname and friends stay the image's; the name is the namespace's. */
-static bool skip_default(const struct run_request *request, const struct plan_mount *mount)
+/*
+ * The kernel gives a user namespace a sysfs of its own only together with a network of its own;
+ * with the host's network comes the host's, read-only, its control groups among it.
+ */
+static bool share_sysfs(const struct run_request *request, struct plan_mount *mount)
 {
-	/* The host's network comes with the host's sysfs. */
-	return request->network == RUN_NETWORK_HOST && text_equal(mount->destination, "/sys") &&
-	       geteuid() != 0;
+	if (request->network != RUN_NETWORK_HOST || geteuid() == 0)
+		return true;
+	if (text_equal(mount->destination, "/sys"))
+		*mount = (struct plan_mount){.destination = "/sys",
+			.source = "/sys",
+			.type = "bind",
+			.bind = true,
+			.recursive = true,
+			.recursive_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+					 MOUNT_ATTR_NOEXEC};
+	return !text_equal(mount->destination, "/sys/fs/cgroup");
+}
+
+/* Root of a user namespace may not know group 5; --privileged may change what it is shown. */
+static void adapt_default(const struct run_request *request, struct plan_mount *mount)
+{
+	if (geteuid() == 0 && !run_is_host_root() && text_equal(mount->type, "devpts"))
+		mount->data = "newinstance,ptmxmode=0666,mode=0620";
+	if (request->privileged && strncmp(mount->destination, "/sys", 4) == 0)
+		mount->attributes_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 }
 
 static void set_shm(const struct run_request *request, struct plan *plan)
@@ -70,19 +90,22 @@ static void set_shm(const struct run_request *request, struct plan *plan)
 				(unsigned long long)request->shm_bytes);
 }
 
+/* In /dev, which is ours: an image may have no /run, or one that an ordinary user cannot write. */
+static const char init_path[] = "/dev/rung-init";
+
 static int add_init(struct plan *plan, struct plan_mount *ret_mount)
 {
 	const char *program = run_init_program(&plan->arena);
 	if (!program)
 		return refuse(-ENOENT, "--init: rung-init is neither beside rung nor installed");
-	*ret_mount = (struct plan_mount){.destination = "/run/rung-init",
+	*ret_mount = (struct plan_mount){.destination = init_path,
 		.source = program,
 		.type = "bind",
 		.bind = true,
 		.attributes_set = MOUNT_ATTR_RDONLY};
 	struct strings old = plan->process.arguments;
 	struct strings words = {arena_new(&plan->arena, const char *, old.count + 3), 0};
-	words.items[words.count++] = "/run/rung-init";
+	words.items[words.count++] = init_path;
 	words.items[words.count++] = "--";
 	for (size_t i = 0; i < old.count; i++)
 		words.items[words.count++] = old.items[i];
@@ -90,24 +113,96 @@ static int add_init(struct plan *plan, struct plan_mount *ret_mount)
 	return 0;
 }
 
-/* In order: the root, what every container has, volumes, tmpfs, init. */
-static int set_mounts(const struct run_request *request, const char *rootfs,
-	const struct run_layer *layer, struct plan *plan)
+/* ---- names ---------------------------------------------------------------------- */
+
+/* A file of the image can be covered if it is there or may be made. */
+static bool can_cover(int root_fd, const char *path)
+{
+	autoclose int file = fs_open_in(root_fd, path, O_PATH, 0);
+	autoclose int parent = fs_open_in(root_fd, "/etc", O_PATH | O_DIRECTORY, 0);
+	struct stat about = {};
+	bool can = file >= 0 || (parent >= 0 && fstat(parent, &about) == 0 &&
+					(run_is_host_root() || about.st_uid == geteuid()));
+	error_clear();
+	return can;
+}
+
+/* As elsewhere, /etc/hosts knows the container's own name. */
+static int write_hosts(const struct run_request *request, const char *hostname)
+{
+	autofini(text_fini) struct text hosts = {};
+	autofree char *own = NULL;
+	if (request->network == RUN_NETWORK_HOST &&
+		fs_read(AT_FDCWD, "/etc/hosts", 1 << 20, &own, NULL) == 0)
+		text_add(&hosts, own);
+	else
+		text_format(&hosts,
+			"127.0.0.1\tlocalhost %s\n::1\tlocalhost ip6-localhost ip6-loopback\n",
+			hostname);
+	int r = fs_replace(request->layer->lock_fd, "hosts", text_get(&hosts), hosts.length, 0644);
+	return r < 0 || fchmodat(request->layer->lock_fd, "hosts", 0644, 0) == 0
+		       ? r
+		       : fail(-errno, "write the container's /etc/hosts");
+}
+
+static void bind_file(
+	const char *source, const char *destination, bool locked, struct plan_mount *ret_mount)
+{
+	*ret_mount = (struct plan_mount){.destination = destination,
+		.source = source,
+		.type = "bind",
+		.bind = true,
+		.attributes_set = locked ? MOUNT_ATTR_RDONLY : 0};
+}
+
+/*
+ * An image knows neither its host name nor the way to name servers. The host's resolv.conf may be a
+ * link into /run, which @host does not show.
+ */
+static int add_names(const struct run_request *request, const char *rootfs, struct plan *plan,
+	struct plan_mount *mounts, size_t *count)
+{
+	autoclose int root_fd = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0)
+		return fail(-errno, "root %s", rootfs);
+	const char *hosts = arena_format(&plan->arena, "%s/hosts", request->layer->directory);
+	if (request->rootfs && can_cover(root_fd, "/etc/hosts")) {
+		int r = request->layer->lock_fd < 0 ? 0 : write_hosts(request, plan->hostname);
+		if (r < 0)
+			return r;
+		bind_file(hosts, "/etc/hosts", false, &mounts[(*count)++]);
+	}
+	char *servers =
+		request->network == RUN_NETWORK_HOST ? realpath("/etc/resolv.conf", NULL) : NULL;
+	bool hidden = request->rootfs || (servers && strncmp(servers, "/run/", 5) == 0);
+	if (servers && hidden && can_cover(root_fd, "/etc/resolv.conf"))
+		bind_file(arena_strdup(&plan->arena, servers), "/etc/resolv.conf", true,
+			&mounts[(*count)++]);
+	free(servers);
+	return 0;
+}
+
+/* In order: the root, what every container has, names, tmpfs, volumes, init. */
+static int set_mounts(
+	const struct run_request *request, const char *rootfs, const char *home, struct plan *plan)
 {
 	struct plan_mount *roots;
 	size_t root_count;
-	int r = root_mounts(request, rootfs, layer, plan, &roots, &root_count);
+	int r = root_mounts(request, rootfs, home, plan, &roots, &root_count);
 	if (r < 0)
 		return r;
 	set_shm(request, plan);
 	struct plan_mount *all = arena_new(&plan->arena, struct plan_mount,
-		root_count + plan->mount_count + request->volumes.count + request->tmpfs.count + 2);
+		root_count + plan->mount_count + request->volumes.count + request->tmpfs.count + 4);
 	size_t count = 0;
 	for (size_t i = 0; i < root_count; i++)
 		all[count++] = roots[i];
-	for (size_t i = 0; i < plan->mount_count; i++)
-		if (!skip_default(request, &plan->mounts[i]))
+	for (size_t i = 0; i < plan->mount_count; i++) {
+		adapt_default(request, &plan->mounts[i]);
+		if (share_sysfs(request, &plan->mounts[i]))
 			all[count++] = plan->mounts[i];
+	}
+	r = add_names(request, rootfs, plan, all, &count);
 	for (size_t i = 0; r == 0 && i < request->tmpfs.count; i++)
 		r = run_tmpfs(request->tmpfs.items[i], &plan->arena, &all[count++]);
 	for (size_t i = 0; r == 0 && i < request->volumes.count; i++)
@@ -118,7 +213,7 @@ static int set_mounts(const struct run_request *request, const char *rootfs,
 		return r;
 	plan->mounts = all;
 	plan->mount_count = count;
-	plan->root_path = layer->merged;
+	plan->root_path = request->layer->merged;
 	plan->root_readonly = request->read_only;
 	return 0;
 }
@@ -141,7 +236,7 @@ static int set_user(const struct run_request *request, const char *rootfs, struc
 		struct run_user self;
 		const char *number = arena_format(&plan->arena, "%u", (unsigned)getuid());
 		if (run_find_user(root_fd, number, &plan->arena, &self) == 0)
-			ret_user->home = self.home;
+			ret_user->home = places_home() ? places_home() : self.home;
 		ret_user->group_count = 0; /* only one group is mapped */
 	}
 	plan->process.uid = ret_user->uid;
@@ -197,6 +292,18 @@ static bool sets(const struct strings *variables, const char *name, size_t lengt
 	return false;
 }
 
+/* Of two equal names getenv(3) may find either; only the last one given stays. */
+static void unset(struct strings *variables, const char *name, size_t length)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < variables->count; i++) {
+		const char *item = variables->items[i];
+		if (strncmp(item, name, length) != 0 || item[length] != '=')
+			variables->items[kept++] = item;
+	}
+	variables->count = kept;
+}
+
 static void add_own(struct plan *plan, struct strings *variables, const char *name)
 {
 	const char *value = getenv(name);
@@ -214,12 +321,13 @@ static void set_environment(
 	struct strings all = {
 		arena_new(&plan->arena, const char *, request->environment.count + 16), 0};
 	for (size_t i = 0; i < request->environment.count; i++) {
-		const char *word = request->environment.items[i];
-		if (strchr(word, '='))
+		const char *word = request->environment.items[i], *value = getenv(word);
+		size_t length = strcspn(word, "=");
+		unset(&all, word, length);
+		if (word[length])
 			all.items[all.count++] = word;
-		else if (getenv(word))
-			all.items[all.count++] =
-				arena_format(&plan->arena, "%s=%s", word, getenv(word));
+		else if (value)
+			all.items[all.count++] = arena_format(&plan->arena, "%s=%s", word, value);
 	}
 	for (size_t i = 0; !request->rootfs && i < array_length(host_names); i++)
 		add_own(plan, &all, host_names[i]);
@@ -250,6 +358,10 @@ static int set_process(
 {
 	struct plan_process *process = &plan->process;
 	struct strings words = {NULL, 0};
+	for (size_t i = 0; i < request->environment.count; i++)
+		if (request->environment.items[i][0] == '=' || !request->environment.items[i][0])
+			return refuse(-EINVAL, "environment \"%s\": the variable's name is missing",
+				request->environment.items[i]);
 	while (request->command[words.count])
 		words.count++;
 	words.items = arena_new(&plan->arena, const char *, words.count + 1);
@@ -336,8 +448,7 @@ static int set_security(const struct run_request *request, struct plan *plan)
 		size_t count = plan->masked_paths.count;
 		struct strings paths = {arena_new(&plan->arena, const char *, count + 2), count};
 		memcpy(paths.items, plan->masked_paths.items, count * sizeof(*paths.items));
-		paths.items[paths.count++] =
-			arena_format(&plan->arena, "%s/layers", request->data_root);
+		paths.items[paths.count++] = request->data_root;
 		plan->masked_paths = paths;
 	}
 	for (size_t i = 0; i < request->security_options.count; i++) {
@@ -348,6 +459,17 @@ static int set_security(const struct run_request *request, struct plan *plan)
 	return 0;
 }
 
+/* Whoever shares the host's network is found under its name. */
+static const char *choose_hostname(const struct run_request *request, struct arena *arena)
+{
+	char own[65] = "";
+	if (request->hostname)
+		return request->hostname;
+	if (request->network == RUN_NETWORK_HOST && gethostname(own, sizeof(own) - 1) == 0)
+		return arena_strdup(arena, own);
+	return arena_strndup(arena, request->id, strnlen(request->id, 63));
+}
+
 int run_plan(const struct run_request *request, struct plan *ret_plan)
 {
 	autofini(plan_fini) struct plan plan = {};
@@ -355,11 +477,8 @@ int run_plan(const struct run_request *request, struct plan *ret_plan)
 	const char *rootfs = real_rootfs(request, &plan.arena);
 	if (!rootfs)
 		return -ENOENT;
-	plan.hostname = request->hostname
-				? request->hostname
-				: arena_strndup(&plan.arena, request->id, strnlen(request->id, 63));
+	plan.hostname = choose_hostname(request, &plan.arena);
 	struct run_user user;
-	struct run_layer layer;
 	int r = set_user(request, rootfs, &plan, &user);
 	if (r == 0)
 		r = set_namespaces(request, &plan);
@@ -372,9 +491,7 @@ int run_plan(const struct run_request *request, struct plan *ret_plan)
 	if (r == 0)
 		r = set_security(request, &plan);
 	if (r == 0)
-		r = run_open_layer(request, &plan.arena, &layer);
-	if (r == 0)
-		r = set_mounts(request, rootfs, &layer, &plan);
+		r = set_mounts(request, rootfs, user.home, &plan);
 	if (r < 0)
 		return r;
 	*ret_plan = plan;

@@ -14,10 +14,19 @@
 
 enum run_network { RUN_NETWORK_NONE, RUN_NETWORK_HOST };
 
+/** <data>/layers/<name>; ".<id>" if the run has no name. */
+struct run_layer {
+	const char *id, *name, *layers, *directory;
+	const char *merged; /* empty; what the root is mounted on */
+	int lock_fd;        /* -1: only planned */
+	bool is_new;        /* no earlier run has made it */
+};
+
 struct run_request {
 	const char *id;        /* checked by the caller (container_check_id) */
-	const char *data_root; /* writable layers live below it */
-	const char *rootfs;    /* a directory; NULL: @host, the running system */
+	const char *data_root; /* rung's own, never shown in @host */
+	const struct run_layer *layer;
+	const char *rootfs; /* a directory; NULL: @host, the running system */
 
 	const char *const *command; /* NULL-terminated, at least one word */
 	struct strings environment; /* NAME=VALUE, or NAME to take ours */
@@ -39,11 +48,24 @@ struct run_request {
 /** Makes the plan. Its root is an overlay whose upper directory is the container's layer. */
 [[nodiscard]] int run_plan(const struct run_request *request, struct plan *ret_plan);
 
-/** Where rung keeps what lasts: /var/lib/rung, or $XDG_DATA_HOME/rung of an ordinary user. */
-const char *run_data_root(struct arena *arena);
+/** Names the layer of a run; nothing exists or is locked yet, which is enough for --explain. */
+void run_layer_plan(const char *data_root, const char *id, bool named, struct arena *arena,
+	struct run_layer *ret_layer);
 
-/** Where it keeps what is gone with the machine: /run/rung, or $XDG_RUNTIME_DIR/rung. */
-const char *run_state_root(struct arena *arena);
+/** Makes it, or finds that of an earlier run, and locks it. -EBUSY with a story: it is in use. */
+[[nodiscard]] int run_layer_open(struct run_layer *layer);
 
-/** Removes a container's writable layer, also what belongs to subordinate ids of ours. */
-[[nodiscard]] int run_remove_layer(const char *data_root, const char *id);
+/** Lets go of the lock. */
+void run_layer_fini(struct run_layer *layer);
+
+/** Removes it, also what belongs to subordinate ids of ours. */
+[[nodiscard]] int run_layer_remove(const struct run_layer *layer);
+
+/**
+ * Removes containers and nameless layers whose rung was killed. Looks at a few of them only, so
+ * that many living containers cost no time.
+ */
+void run_sweep(const char *data_root, const char *state_root);
+
+/** The same for one container of which the caller holds the layer. */
+[[nodiscard]] int run_sweep_record(const char *state_root, const char *id);

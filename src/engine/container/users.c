@@ -129,6 +129,8 @@ int run_find_user(int root_fd, const char *user, struct arena *arena, struct run
 	char *group = strchr(name, ':');
 	if (group)
 		*group++ = '\0';
+	if (!*name || (group && !*group))
+		return refuse(-EINVAL, "user \"%s\" is not USER[:GROUP]", user);
 	struct search search = {.arena = arena, .user = &found};
 	int r = find(root_fd, "/etc/passwd", name, visit_passwd, &search, "user");
 	if (r < 0)

@@ -37,6 +37,7 @@
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -374,7 +375,8 @@ int main(int count, char **arguments)
 	const char *program = find_program(program_arguments[0], environment);
 
 	/* Until here a dead starter takes us along; from here on the container stands alone. */
-	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+	if (!(handoff->flags & HANDOFF_DIE_WITH_STARTER))
+		(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 	if (handoff->flags & HANDOFF_WAIT_FOR_START)
 		wait_for_start();
 	stage_run_hooks(handoff);
@@ -401,6 +403,9 @@ int main(int count, char **arguments)
 	if (needed && handoff->flags & HANDOFF_SET_CAPABILITIES)
 		set_capabilities(handoff->effective, handoff->permitted);
 
+	/* A change of credentials cleared it (prctl(2)). */
+	if (handoff->flags & HANDOFF_DIE_WITH_STARTER)
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	execve(program, program_arguments, environment);
 	fail_exec(errno, program_arguments[0]);
 }

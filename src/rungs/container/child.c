@@ -332,6 +332,7 @@ static int finish(
 			.start_fd = task->start_fd,
 			.notify_fd = task->notify_fd,
 			.wait_for_start = request->wait_for_start,
+			.die_with_starter = request->die_with_starter,
 			.preserved_fds = request->preserved_fds,
 			.hooks = plan->hooks.items[PLAN_HOOK_START_CONTAINER],
 			.hook_count = plan->hooks.count[PLAN_HOOK_START_CONTAINER],

@@ -30,7 +30,8 @@ struct container_request {
 	const char *pid_file, *pidfd_socket; /* NULL: none */
 	unsigned preserved_fds;
 	bool no_pivot, no_new_keyring;
-	bool wait_for_start; /* create: true; run: false */
+	bool wait_for_start;   /* create: true; run: false */
+	bool die_with_starter; /* killed when the caller ends, however that happens */
 };
 
 struct container_process {

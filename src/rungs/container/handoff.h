@@ -23,6 +23,7 @@ enum handoff_flags {
 	HANDOFF_WAIT_FOR_START = 1 << 0,
 	HANDOFF_NO_NEW_PRIVILEGES = 1 << 1,
 	HANDOFF_SET_CAPABILITIES = 1 << 2,
+	HANDOFF_DIE_WITH_STARTER = 1 << 3,
 };
 
 /** An array of offsets to NUL-terminated strings. */

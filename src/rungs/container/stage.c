@@ -154,6 +154,8 @@ static void build(const struct stage_request *request, struct text *block)
 	};
 	if (request->wait_for_start)
 		handoff.flags |= HANDOFF_WAIT_FOR_START;
+	if (request->die_with_starter)
+		handoff.flags |= HANDOFF_DIE_WITH_STARTER;
 	(void)add(block, &handoff, sizeof(handoff));
 	add_identity(block, request, &handoff);
 

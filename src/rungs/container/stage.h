@@ -16,7 +16,7 @@ struct stage_request {
 	const struct seccomp_program *seccomp;                    /* NULL: none */
 	int report_fd, start_fd, proc_fd, landlock_fd, notify_fd; /* -1: none */
 	struct plan_capabilities capabilities; /* the process's, less what we cannot give */
-	bool wait_for_start;
+	bool wait_for_start, die_with_starter;
 	unsigned preserved_fds;
 	const struct plan_hook *hooks; /* startContainer */
 	size_t hook_count;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/places.h"
 #include "cli/help.h"
 
 #include <fcntl.h>

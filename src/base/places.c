@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/*
+ * Names only; nothing is made here but, in /tmp, the directory that must not be somebody else's.
+ *
+ * Environments lie: su(1) leaves XDG_RUNTIME_DIR unset, sudo(8) may leave somebody else's HOME. So
+ * a directory is used only if it is a directory and the caller's own.
+ */
+
+#include "base/places.h"
+
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool is_own_directory(const char *path)
+{
+	struct stat about;
+	return !text_empty(path) && path[0] == '/' && lstat(path, &about) == 0 &&
+	       S_ISDIR(about.st_mode) && about.st_uid == geteuid();
+}
+
+bool places_of_system(void)
+{
+	return geteuid() == 0 && access("/run", W_OK) == 0;
+}
+
+const char *places_home(void)
+{
+	const char *home = getenv("HOME");
+	struct stat about;
+	bool good = !text_empty(home) && home[0] == '/' && stat(home, &about) == 0 &&
+		    S_ISDIR(about.st_mode) && about.st_uid == geteuid();
+	return good ? home : NULL;
+}
+
+/* In a directory where everybody may make names, a stranger may have been there first. */
+static const char *own_in(const char *top, struct arena *arena)
+{
+	const char *path = arena_format(arena, "%s/rung-%u", top, (unsigned)geteuid());
+	(void)mkdir(path, 0700);
+	return is_own_directory(path) ? path : NULL;
+}
+
+const char *places_state(const char *part, struct arena *arena)
+{
+	if (places_of_system())
+		return arena_format(arena, "/run/rung/%s", part);
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	if (!text_empty(runtime))
+		return arena_format(arena, "%s/rung/%s", runtime, part);
+	const char *usual = arena_format(arena, "/run/user/%u", (unsigned)geteuid());
+	if (is_own_directory(usual))
+		return arena_format(arena, "%s/rung/%s", usual, part);
+	const char *shared = own_in("/tmp", arena);
+	if (shared)
+		return arena_format(arena, "%s/%s", shared, part);
+	return arena_format(arena, "%s/state/%s", places_data(arena), part);
+}
+
+const char *places_data(struct arena *arena)
+{
+	if (places_of_system())
+		return "/var/lib/rung";
+	const char *data = getenv("XDG_DATA_HOME"), *home = places_home();
+	if (!text_empty(data))
+		return arena_format(arena, "%s/rung", data);
+	if (home)
+		return arena_format(arena, "%s/.local/share/rung", home);
+	const char *shared = own_in("/var/tmp", arena);
+	return shared ? shared : arena_format(arena, "/var/tmp/rung-%u", (unsigned)geteuid());
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/* Where rung keeps things, for the system's root and for everybody else. */
+
+#include "base/arena.h"
+
+#include <stdbool.h>
+
+/**
+ * True for a root to whom /run and /var/lib belong. Not for root of a mere user namespace
+ * (`podman unshare`), who is a stranger to the host's directories.
+ */
+bool places_of_system(void);
+
+/**
+ * Where to keep what is gone with the machine: /run/rung/<part> or $XDG_RUNTIME_DIR/rung/<part>;
+ * without such a directory one in /tmp, unless somebody else has taken that name.
+ */
+const char *places_state(const char *part, struct arena *arena);
+
+/** Where to keep what lasts: /var/lib/rung, $XDG_DATA_HOME/rung or ~/.local/share/rung. */
+const char *places_data(struct arena *arena);
+
+/** $HOME if it is a directory of the caller's own, else NULL. */
+const char *places_home(void);
