@@ -244,5 +244,8 @@ def test_killed_before_the_child_can_notice(container):
 
     starter, _ = wait_until(born, "the child is born")
     os.kill(starter, signal.SIGKILL)
+    wait_until(lambda: not children(process.pid) or starter not in children(process.pid), "the starter is gone")
+    time.sleep(1.2)  # the child goes on, as far as it gets
+    container.delete("--force")
     container.result(process, 10)  # strace ends with the last process it follows
     removed_wholly(container, "killed early", True)
