@@ -74,9 +74,18 @@ static inline int kernel_openat2(int dir_fd, const char *path, const struct open
 	return kernel_result(syscall(SYS_openat2, dir_fd, path, how, sizeof(*how)));
 }
 
+/**
+ * clone3(2). Inside another container its engine's filter may not know it (Docker's says ENOSYS,
+ * so that libcs fall back, as we do): then clone(2), which has no place for CLONE_INTO_CGROUP.
+ */
 static inline int kernel_clone3(const struct clone_args *arguments)
 {
-	return kernel_result(syscall(SYS_clone3, arguments, sizeof(*arguments)));
+	long r = syscall(SYS_clone3, arguments, sizeof(*arguments));
+	if (r >= 0 || errno != ENOSYS || arguments->flags >> 32)
+		return kernel_result(r);
+	unsigned long flags = (unsigned long)(arguments->flags | arguments->exit_signal);
+	return kernel_result(
+		syscall(SYS_clone, flags, 0, (void *)(uintptr_t)arguments->pidfd, 0, 0));
 }
 
 static inline int kernel_pidfd_open(pid_t pid)

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/fs.h"
+#include "plan/words.h"
 
 #include <fcntl.h>
 #include <linux/keyctl.h>
@@ -27,9 +28,9 @@ static int clamp_rlimit(const struct plan_rlimit *wanted, struct rlimit *limit,
 		return -errno;
 	char text[160];
 	snprintf(text, sizeof(text),
-		"resource limit %d is kept at %llu: raising it to %llu takes CAP_SYS_RESOURCE",
-		wanted->resource, (unsigned long long)limit->rlim_max,
-		(unsigned long long)wanted->hard);
+		"%s is kept at %llu: raising it to %llu takes CAP_SYS_RESOURCE",
+		words_name(&rlimit_words, (uint64_t)wanted->resource),
+		(unsigned long long)limit->rlim_max, (unsigned long long)wanted->hard);
 	warn(context, text);
 	return 0;
 }
@@ -44,7 +45,8 @@ int attributes_set_rlimits(
 		if (setrlimit(wanted->resource, &limit) < 0)
 			r = errno == EPERM ? clamp_rlimit(wanted, &limit, warn, context) : -errno;
 		if (r < 0)
-			return fail(r, "set resource limit %d", wanted->resource);
+			return fail(
+				r, "set %s", words_name(&rlimit_words, (uint64_t)wanted->resource));
 	}
 	return 0;
 }

@@ -49,9 +49,10 @@ struct creation {
 	struct seccomp_program filter;
 	struct birth birth;
 	bool claimed, has_cgroup, hooks_ran;
+	int spare[2]; /* descriptors that cleaning up will need */
 };
 
-static void creation_fini(struct creation *creation)
+static void close_all(struct creation *creation)
 {
 	const struct plan *plan = creation->request->plan;
 	for (size_t i = 0; creation->mount_fds && i < plan->mount_count; i++)
@@ -63,6 +64,14 @@ static void creation_fini(struct creation *creation)
 	close_now(creation->notify_fd);
 	close_now(creation->stage_fd);
 	close_now(creation->birth.pidfd);
+	close_now(creation->record.directory_fd);
+	close_now(creation->spare[0]);
+	close_now(creation->spare[1]);
+}
+
+static void creation_fini(struct creation *creation)
+{
+	close_all(creation);
 	seccomp_program_fini(&creation->filter);
 	container_record_fini(&creation->record);
 }
@@ -327,6 +336,8 @@ static void undo(struct creation *creation)
 		hooks_run_all(
 			&creation->request->plan->hooks, PLAN_HOOK_POSTSTOP, text_get(&state));
 	}
+	/* Whoever ran out of descriptors needs some to clean up. */
+	close_all(creation);
 	if (creation->has_cgroup && cgroup_destroy(&creation->record.cgroup) < 0)
 		warn("%s", error_text());
 	intel_rdt_remove(&creation->request->plan->intel_rdt, creation->request->id);

@@ -170,7 +170,10 @@ int take_last_steps(struct last_steps *steps)
 	steps->stage.landlock_fd = -1;
 	if (steps->plan->landlock.given) {
 		steps->stage.landlock_fd = landlock_ruleset(&steps->plan->landlock, steps->root_fd);
-		if (steps->stage.landlock_fd < 0)
+		/* Best effort on a kernel that knows none of the rights asked for. */
+		if (steps->stage.landlock_fd == -ENODATA)
+			steps->stage.landlock_fd = -1;
+		else if (steps->stage.landlock_fd < 0)
 			return steps->stage.landlock_fd;
 	}
 	r = clamp_capabilities(steps);

@@ -50,7 +50,7 @@ pid_t clone_into(struct clone_args *arguments, int cgroup_fd, bool *ret_cloned_i
 		pid_t pid = kernel_clone3(arguments);
 		*ret_cloned_into = pid >= 0;
 		if (pid >= 0 || (pid != -EACCES && pid != -EBUSY && pid != -EOPNOTSUPP &&
-					pid != -EPERM && pid != -EINVAL))
+					pid != -EPERM && pid != -EINVAL && pid != -ENOSYS))
 			return pid;
 		arguments->flags &= ~(uint64_t)CLONE_INTO_CGROUP;
 		arguments->cgroup = 0;

@@ -46,6 +46,10 @@ static int read_config(const struct bundle_options *options, struct oci_bundle *
 		path = NULL;
 	if (!path)
 		return fail(-ENOMEM, "read %s", name);
+	/* Opening a pipe would wait for somebody to write to it, perhaps for ever. */
+	struct stat about;
+	if (stat(path, &about) == 0 && !S_ISREG(about.st_mode))
+		return refuse(-EINVAL, "read %s: it is not a regular file", path);
 	int r = fs_read(AT_FDCWD, path, PLAN_JSON_MAX, &bundle->config, &bundle->config_length);
 	if (r < 0) {
 		r = fail(r, "read %s", path);
