@@ -1,7 +1,6 @@
 """Fixtures of tests/command, and a program that attacks.
 
-Each test here writes an attack for real and must fail on a runtime without the defence. Which runtimes it was seen to
-fail on, or with which line of ours taken out, stands beside the test.
+Each test here writes an attack for real. Where it was seen to fail on another runtime, that stands beside it.
 """
 
 import os

@@ -209,10 +209,7 @@ def test_mount_destination_is_a_ring_of_links(container):
 
 @pytest.mark.parametrize("below", ["inner", "inner/new/deep"])
 def test_mount_destination_swapped_in_a_race(container, victim, attacker, below):
-    """CVE-2021-30465: somebody who shares a volume exchanges a directory for a link while mounts are made in it.
-
-    With make_prefix() resolving strings instead of descriptors this fails within the first runs.
-    """
+    """CVE-2021-30465: somebody who shares a volume exchanges a directory for a link while mounts are made in it."""
     shared = container.work / "shared"
     (shared / "real/inner").mkdir(parents=True)
     (shared / "link").symlink_to(ways_to(victim)[1])
