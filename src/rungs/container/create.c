@@ -347,9 +347,24 @@ static void undo(struct creation *creation)
 	story_tell(&story);
 }
 
+/* Nothing is made that could not be removed again for want of descriptors. */
+static int keep_spare(struct creation *creation)
+{
+	for (size_t i = 0; i < array_length(creation->spare); i++) {
+		creation->spare[i] = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+		if (creation->spare[i] < 0 && errno == EBADF) /* no standard input */
+			creation->spare[i] = open("/", O_PATH | O_CLOEXEC);
+		if (creation->spare[i] < 0)
+			return fail(-errno, "create container %s", creation->request->id);
+	}
+	return 0;
+}
+
 static int create(struct creation *creation)
 {
-	int r = container_register(creation->request, &creation->record);
+	int r = keep_spare(creation);
+	if (r == 0)
+		r = container_register(creation->request, &creation->record);
 	creation->claimed = r == 0;
 	step("claimed");
 	if (r == 0)
@@ -387,6 +402,7 @@ int container_create(const struct container_request *request, struct container_p
 		.notify_fd = -1,
 		.stage_fd = -1,
 		.birth = {.pid = -1, .pidfd = -1},
+		.spare = {-1, -1},
 	};
 	for (int kind = 0; kind < PLAN_NS_COUNT; kind++)
 		creation.handles.fds[kind] = -1;
