@@ -57,6 +57,9 @@ int container_register(const struct container_request *request, struct container
 		return 0;
 	struct story story;
 	story_keep(&story);
+	/* Whoever ran out of descriptors needs some to clean up. */
+	close_now(record->directory_fd);
+	close_now(state_fd);
 	if (container_record_remove(request->state_root, request->id) < 0)
 		warn("%s", error_text());
 	story_tell(&story);
