@@ -30,10 +30,11 @@ static inline void scope_close(const int *fd)
 	}
 }
 
-#define autofree [[gnu::cleanup(scope_free)]]
-#define autoclose [[gnu::cleanup(scope_close)]]
+/* maybe_unused: to be released is a use; gcc knows that, clang does not. */
+#define autofree [[maybe_unused, gnu::cleanup(scope_free)]]
+#define autoclose [[maybe_unused, gnu::cleanup(scope_close)]]
 /** autofini(arena_fini) struct arena a = {}; */
-#define autofini(function) [[gnu::cleanup(function)]]
+#define autofini(function) [[maybe_unused, gnu::cleanup(function)]]
 
 #define take(pointer) \
 	({ \

@@ -69,7 +69,7 @@ int tty_mount_console(int root_fd, const struct tty *tty)
 	autoclose int dev = fs_open_beneath(root_fd, "dev", O_PATH | O_DIRECTORY, 0);
 	if (dev < 0)
 		return dev;
-	[[maybe_unused]] autoclose int made = openat(dev, "console",
+	autoclose int made = openat(dev, "console",
 		O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
 	autoclose int target = openat(dev, "console", O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (target < 0)
