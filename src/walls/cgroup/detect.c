@@ -72,6 +72,11 @@ static bool is_mount_of(const char *path, unsigned long magic)
 	return statfs(path, &about) == 0 && (unsigned long)about.f_type == magic;
 }
 
+static unsigned long magic_of(const char *controllers)
+{
+	return controllers[0] ? CGROUP_SUPER_MAGIC : CGROUP2_SUPER_MAGIC;
+}
+
 /* Splits "4:memory:/path" in place. cgroups(7): a path may hold colons, the rest may not. */
 static bool split_line(char *line, char **ret_controllers, char **ret_path)
 {
@@ -146,7 +151,9 @@ static const char *find_in_mountinfo(const char *controllers, struct arena *aren
 	const char *root, *mount_point;
 	char *rest = lines;
 	for (char *line; (line = strsep(&rest, "\n"));)
-		if (mountinfo_line(line, controllers, &root, &mount_point))
+		/* Asked once more, as another mount may cover what the line tells of. */
+		if (mountinfo_line(line, controllers, &root, &mount_point) &&
+			is_mount_of(mount_point, magic_of(controllers)))
 			return arena_strdup(arena, mount_point);
 	return NULL;
 }
@@ -160,7 +167,7 @@ static const char *find_mount(const char *controllers, struct arena *arena)
 	else if (text_starts(controllers, "name="))
 		name = controllers + strlen("name=");
 
-	unsigned long magic = controllers[0] ? CGROUP_SUPER_MAGIC : CGROUP2_SUPER_MAGIC;
+	unsigned long magic = magic_of(controllers);
 	const char *path = arena_format(arena, CGROUP_ROOT "/%s", name);
 	if (is_mount_of(path, magic))
 		return path;
