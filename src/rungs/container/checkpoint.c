@@ -118,6 +118,19 @@ static const char *config_file(const struct plan *plan)
 	return access(path, R_OK) == 0 ? path : NULL;
 }
 
+/* criu's default is iptables, a program that a host may lack; nftables it has built in. */
+static enum criu_network_lock network_lock(enum criu_network_lock asked)
+{
+	static const char *const places[] = {"/usr/sbin/iptables-restore", "/sbin/iptables-restore",
+		"/usr/bin/iptables-restore"};
+	if (asked != CRIU_LOCK_DEFAULT)
+		return asked;
+	for (size_t i = 0; i < array_length(places); i++)
+		if (access(places[i], X_OK) == 0)
+			return CRIU_LOCK_IPTABLES;
+	return CRIU_LOCK_NFTABLES;
+}
+
 void checkpoint_put_common(const struct checkpoint_options *options,
 	const struct checkpoint_room *room, const struct plan *plan, const char *log_name,
 	struct text *out)
@@ -140,8 +153,7 @@ void checkpoint_put_common(const struct checkpoint_options *options,
 	criu_put_number(out, CRIU_EXT_SHARING, true);
 	if (options->empty_network)
 		criu_put_number(out, CRIU_EMPTY_NS, CLONE_NEWNET);
-	if (options->network_lock)
-		criu_put_number(out, CRIU_NETWORK_LOCK, options->network_lock);
+	criu_put_number(out, CRIU_NETWORK_LOCK, network_lock(options->network_lock));
 	criu_put_text(out, CRIU_CONFIG_FILE, config_file(plan));
 }
 
@@ -183,10 +195,7 @@ static int put_namespaces(struct dump *dump)
 	return 0;
 }
 
-/*
- * Frozen by its cgroup it cannot fork away from criu, which then also notices processes that `exec`
- * brought in and that no image could bring back.
- */
+/* Frozen by its cgroup it cannot fork away from criu. */
 static void put_freezer(struct dump *dump)
 {
 	const struct cgroup_location *location = &dump->record.cgroup;
@@ -263,6 +272,54 @@ static int put_parent(struct dump *dump)
 	if (faccessat(dump->room.image_fd, parent, F_OK, 0) < 0)
 		return fail(-errno, "--parent-path %s below --image-path", parent);
 	criu_put_text(&dump->request, CRIU_PARENT_IMG, parent);
+	return 0;
+}
+
+/* ---- who would be lost ---------------------------------------------------------------- */
+
+static pid_t parent_of(pid_t pid)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	autofree char *bytes = NULL;
+	if (fs_read(AT_FDCWD, path, 4096, &bytes, NULL) < 0)
+		return -1; /* gone by now */
+	int parent;
+	const char *name_end = strrchr(bytes, ')');
+	return name_end && sscanf(name_end, ") %*c %d", &parent) == 1 ? parent : -1;
+}
+
+static bool holds(const pid_t *pids, size_t count, pid_t pid)
+{
+	for (size_t i = 0; i < count; i++)
+		if (pids[i] == pid)
+			return true;
+	return false;
+}
+
+/*
+ * criu writes down the first process and its descendants. What `exec` brought in is nobody's
+ * child in there: it would be killed with the others and never come back (3.17 only warns in its
+ * log).
+ */
+static int check_family(struct dump *dump)
+{
+	const struct container_record *record = &dump->record;
+	pid_t *pids;
+	size_t count;
+	int r = cgroup_pids(&record->cgroup, &dump->record.arena, &pids, &count);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < count; i++) {
+		pid_t parent = pids[i] == record->init.pid ? -1 : parent_of(pids[i]);
+		if (parent < 0 || holds(pids, count, parent))
+			continue;
+		r = refuse(-EBUSY,
+			"checkpoint %s: process %d is no descendant of its first process",
+			record->id, (int)pids[i]);
+		hint("it was brought in by exec, or lost its parent, and could not be restored");
+		return r;
+	}
 	return 0;
 }
 
@@ -344,6 +401,8 @@ int container_checkpoint(
 		.record = {.directory_fd = -1},
 		.room = {.image_fd = -1, .work_fd = -1}};
 	int r = load(state_root, id, &dump);
+	if (r == 0 && !options->pre_dump)
+		r = check_family(&dump);
 	if (r == 0)
 		r = checkpoint_room_open(options, true, &dump.room);
 	if (r == 0)

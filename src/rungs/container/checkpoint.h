@@ -19,6 +19,9 @@ enum criu_cgroup_mode {
 	CRIU_CGROUPS_STRICT = 5,
 };
 
+/** How connections are held still meanwhile: criu_network_lock_method of its rpc.proto. */
+enum criu_network_lock { CRIU_LOCK_DEFAULT = 0, CRIU_LOCK_IPTABLES = 1, CRIU_LOCK_NFTABLES = 2 };
+
 struct checkpoint_options {
 	const char *criu;                   /* the program; NULL: found by itself */
 	const char *image_path, *work_path; /* NULL: "checkpoint"; the images' */
@@ -27,7 +30,7 @@ struct checkpoint_options {
 	bool tcp_established, ext_unix_sk, shell_job, file_locks, auto_dedup;
 	bool empty_network; /* the network namespace's content is left out */
 	enum criu_cgroup_mode cgroup_mode;
-	unsigned network_lock; /* criu_network_lock_method; 0: criu's default */
+	enum criu_network_lock network_lock;
 	const char *lsm_profile, *lsm_mount_context; /* restore only */
 };
 

@@ -156,9 +156,16 @@ static int put_streams(struct restoration *restoration)
 		r = json_string(&at, &name);
 		if (r < 0)
 			return r;
-		if (fd <= STDERR_FILENO &&
-			(text_starts(name, "pipe:") || text_starts(name, "file[")))
+		if (fd > STDERR_FILENO)
+			continue;
+		if (text_starts(name, "pipe:"))
 			criu_put_inherited(&restoration->asked, name, fd);
+		/*
+		 * A file is looked up twice: without the first letter as a descriptor to take as it
+		 * is, with it as one to open again, which fails where the size is another.
+		 */
+		if (text_starts(name, "file["))
+			criu_put_inherited(&restoration->asked, name + 1, fd);
 	}
 	return 0;
 }

@@ -38,6 +38,9 @@ int oci_checkpoint_options(const struct invocation *invocation, const struct ima
 		[CGROUPS_FULL] = CRIU_CGROUPS_FULL,
 		[CGROUPS_STRICT] = CRIU_CGROUPS_STRICT,
 		[CGROUPS_IGNORE] = CRIU_CGROUPS_IGNORE};
+	static const enum criu_network_lock locks[] = {[LOCK_DEFAULT] = CRIU_LOCK_DEFAULT,
+		[LOCK_IPTABLES] = CRIU_LOCK_IPTABLES,
+		[LOCK_NFTABLES] = CRIU_LOCK_NFTABLES};
 	if (images->lazy_pages) {
 		int r = refuse(-ENOTSUP, "--lazy-pages is not supported");
 		hint("it needs a server of pages that outlives the command; "
@@ -54,7 +57,7 @@ int oci_checkpoint_options(const struct invocation *invocation, const struct ima
 		.file_locks = images->file_locks,
 		.auto_dedup = images->auto_dedup,
 		.cgroup_mode = modes[images->manage_cgroups],
-		.network_lock = images->network_lock,
+		.network_lock = locks[images->network_lock],
 	};
 	for (size_t i = 0; i < images->empty_namespaces.count; i++) {
 		const char *name = images->empty_namespaces.words[i];

@@ -10,8 +10,7 @@ struct images_options {
 	const char *image_path, *work_path;
 	bool tcp_established, ext_unix_sk, shell_job, file_locks, lazy_pages, auto_dedup;
 	enum { CGROUPS_SOFT, CGROUPS_FULL, CGROUPS_STRICT, CGROUPS_IGNORE } manage_cgroups;
-	/* In the order of criu's protocol: criu_network_lock_method. */
-	enum { NETWORK_LOCK_DEFAULT, NETWORK_LOCK_IPTABLES, NETWORK_LOCK_NFTABLES } network_lock;
+	enum { LOCK_DEFAULT, LOCK_IPTABLES, LOCK_NFTABLES } network_lock;
 	struct option_list empty_namespaces;
 };
 extern const struct option images_options[];
