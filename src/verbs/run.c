@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 
 struct run_options {
@@ -199,6 +200,16 @@ static int make_plan(struct invocation *invocation, const struct run_options *op
 	return run_plan(&request, ret_plan);
 }
 
+/* A program that begins by looking at its terminal must find the size it will keep. */
+static void set_terminal_size(struct plan_process *process)
+{
+	struct winsize size;
+	if (process->terminal && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0) {
+		process->console_width = size.ws_col;
+		process->console_height = size.ws_row;
+	}
+}
+
 /* ---- running -------------------------------------------------------------------------- */
 
 /* Without -i the program reads nothing of ours, as in Docker. */
@@ -305,6 +316,8 @@ static int run(struct invocation *invocation)
 		r = run_sweep_record(state_root, id);
 	if (r == 0)
 		r = make_plan(invocation, options, data_root, &layer, &plan);
+	if (r == 0)
+		set_terminal_size(&plan.process);
 	if (r == 0)
 		r = run_plan_of(invocation, options, id, state_root, &plan);
 	r = close_layer(options, &layer, r);

@@ -69,6 +69,8 @@ bool run_is_host_root(void);
 	const struct run_request *request, struct plan_capabilities *ret_sets);
 [[nodiscard]] int run_security_option(const char *word, struct arena *arena, struct plan *plan);
 [[nodiscard]] int run_device(const char *word, struct arena *arena, struct plan *plan);
+/** The mount that stands for a device that run_device() accepted. */
+void run_device_mount(const char *word, struct arena *arena, struct plan_mount *ret_mount);
 
 /** rung-init's file: beside our own program, or where it is installed. NULL if there is none. */
 const char *run_init_program(struct arena *arena);

@@ -116,9 +116,20 @@ int run_device(const char *word, struct arena *arena, struct plan *plan)
 		.read = strchr(access, 'r'),
 		.write = strchr(access, 'w'),
 		.mknod = strchr(access, 'm')};
-	plan->devices[plan->device_count++] = device;
+	/* Where devices cannot be made they are bound, see run_device_mount(). */
+	if (run_is_host_root())
+		plan->devices[plan->device_count++] = device;
 	plan->resources.device_rules[plan->resources.device_rule_count++] = rule;
 	return 0;
+}
+
+void run_device_mount(const char *word, struct arena *arena, struct plan_mount *ret_mount)
+{
+	char *copy = arena_strdup(arena, word), *source = strsep(&copy, ":");
+	*ret_mount = (struct plan_mount){.destination = copy ? strsep(&copy, ":") : source,
+		.source = source,
+		.type = "bind",
+		.bind = true};
 }
 
 /* ---- limits ------------------------------------------------------------------------ */

@@ -193,7 +193,8 @@ static int set_mounts(
 		return r;
 	set_shm(request, plan);
 	struct plan_mount *all = arena_new(&plan->arena, struct plan_mount,
-		root_count + plan->mount_count + request->volumes.count + request->tmpfs.count + 4);
+		root_count + plan->mount_count + request->volumes.count + request->tmpfs.count +
+			request->devices.count + 4);
 	size_t count = 0;
 	for (size_t i = 0; i < root_count; i++)
 		all[count++] = roots[i];
@@ -202,6 +203,8 @@ static int set_mounts(
 		if (share_sysfs(request, &plan->mounts[i]))
 			all[count++] = plan->mounts[i];
 	}
+	for (size_t i = 0; !run_is_host_root() && i < request->devices.count; i++)
+		run_device_mount(request->devices.items[i], &plan->arena, &all[count++]);
 	r = add_names(request, rootfs, plan, all, &count);
 	for (size_t i = 0; r == 0 && i < request->tmpfs.count; i++)
 		r = run_tmpfs(request->tmpfs.items[i], &plan->arena, &all[count++]);

@@ -16,7 +16,9 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -28,6 +30,26 @@ static int fail(const char *what, int status)
 	return status;
 }
 
+/*
+ * A directory of PATH that may not be searched makes execvp(3) say "permission denied" of a program
+ * that is nowhere.
+ */
+static bool is_nowhere(const char *name)
+{
+	const char *path = getenv("PATH");
+	if (strchr(name, '/'))
+		return false;
+	for (const char *end; path; path = *end ? end + 1 : NULL) {
+		char file[4096];
+		end = strchrnul(path, ':');
+		int length = snprintf(file, sizeof(file), "%.*s%s%s", (int)(end - path), path,
+			end == path ? "" : "/", name);
+		if (length < (int)sizeof(file) && access(file, F_OK) == 0)
+			return false;
+	}
+	return true;
+}
+
 static void be_program(char **arguments, const sigset_t *mask)
 {
 	(void)setpgid(0, 0);
@@ -36,6 +58,8 @@ static void be_program(char **arguments, const sigset_t *mask)
 	(void)tcsetpgrp(STDIN_FILENO, getpid());
 	(void)sigprocmask(SIG_SETMASK, mask, NULL);
 	execvp(arguments[0], arguments);
+	if (errno == EACCES && is_nowhere(arguments[0]))
+		errno = ENOENT;
 	_exit(fail(arguments[0], errno == ENOENT ? 127 : 126));
 }
 
