@@ -22,7 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 SUITE = "bookworm"
 PACKAGES = """
     usr-is-merged systemd systemd-sysv dbus dbus-user-session libpam-systemd kmod procps
-    uidmap apparmor busybox-static python3-minimal crun runc
+    uidmap apparmor busybox-static python3-minimal crun runc criu
 """.split()
 # In the order in which they are loaded (each after what it needs): virtio over PCI, the disks, the port of the agent.
 BOOT_MODULES = """

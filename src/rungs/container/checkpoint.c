@@ -161,6 +161,7 @@ void checkpoint_put_common(const struct checkpoint_options *options,
 
 struct dump {
 	const struct checkpoint_options *options;
+	const char *program; /* criu */
 	struct container_record record;
 	struct plan plan;
 	struct checkpoint_room room;
@@ -354,14 +355,10 @@ static int build_request(struct dump *dump)
 static int ask_criu(struct dump *dump)
 {
 	const struct checkpoint_options *options = dump->options;
-	const char *program;
-	int r = criu_find(options->criu, &dump->record.arena, &program);
-	if (r < 0)
-		return r;
 	autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	const struct process_fd fds[] = {{null, STDOUT_FILENO}, {null, STDERR_FILENO}};
 	autofini(criu_fini) struct criu criu = {.process = {.pidfd = -1}, .socket_fd = -1};
-	r = criu_start(program, fds, array_length(fds), &criu);
+	int r = criu_start(dump->program, fds, array_length(fds), &criu);
 	if (r < 0)
 		return r;
 	step("criu started");
@@ -381,7 +378,9 @@ static int load(const char *state_root, const char *id, struct dump *dump)
 		return refuse(-EBUSY, "cannot checkpoint container %s: it is %s", id,
 			container_status_name(status));
 	r = container_load_plan(&dump->record, &dump->plan);
-	return r < 0 ? r : checkpoint_check(&dump->plan, id);
+	if (r == 0)
+		r = checkpoint_check(&dump->plan, id);
+	return r < 0 ? r : criu_find(dump->options->criu, &dump->record.arena, &dump->program);
 }
 
 /* The story, if there is one, is criu's and stays. */
