@@ -70,7 +70,7 @@ static const struct option run_options[] = {
 	{"--cap-drop=CAPABILITY", "take a capability away", list_in(run_options, cap_drop)},
 	{"--security-opt=OPTION", "no-new-privileges, seccomp=FILE, mask=PATH, unmask=PATH, …",
 		list_in(run_options, security_options)},
-	{"--privileged", "all capabilities and devices, no filter",
+	{"--privileged", "all capabilities, no filter, any device may be made",
 		flag_in(run_options, privileged)},
 	{"--cgroup-manager=cgroupfs|systemd|disabled", "who makes the control groups",
 		choice_in(run_options, cgroup_manager)},
@@ -341,8 +341,8 @@ const struct verb verb_run = {
 		"the program writes goes to a layer of its own, which is thrown away when it ends, "
 		"or kept under a --name, where the next run of that name finds it.\n\n"
 		"An ordinary user needs no privileges. In --rootfs he is root; in @host he is "
-		"himself, the system is read-only and changes to his home and working directory "
-		"are caught.\n\n"
+		"himself, the system is read-only, /tmp is empty and changes to his home and "
+		"working directory are caught.\n\n"
 		"The status is that of the program; 125 if rung itself failed, 126 if the program "
 		"cannot be executed, 127 if it was not found, 128 + n after signal n.",
 	.examples = "Try something without consequences\n"
