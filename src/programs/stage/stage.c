@@ -71,15 +71,15 @@ char **handed_strings(struct handoff_strings strings)
 	return items;
 }
 
-static void report(uint32_t kind, int error, const char *text)
+static bool report(uint32_t kind, int error, const char *text)
 {
 	struct handoff_report message = {.kind = kind, .error = error, .exit_status = exit_status};
 	size_t length = strlen(text);
 	if (length >= sizeof(message.text))
 		length = sizeof(message.text) - 1;
 	memcpy(message.text, text, length);
-	if (report_fd >= 0)
-		(void)send(report_fd, &message, sizeof(message), MSG_NOSIGNAL);
+	return report_fd < 0 ||
+	       send(report_fd, &message, sizeof(message), MSG_NOSIGNAL) == (ssize_t)sizeof(message);
 }
 
 void stage_fail(int error, const char *format, ...)
@@ -89,7 +89,7 @@ void stage_fail(int error, const char *format, ...)
 	va_start(arguments, format);
 	(void)vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	report(HANDOFF_FAILED, error, text);
+	(void)report(HANDOFF_FAILED, error, text);
 	_exit(1);
 }
 
@@ -176,7 +176,9 @@ static const char *find_program(const char *name, char *const *environment)
 
 static void wait_for_start(void)
 {
-	report(HANDOFF_READY, 0, "");
+	/* A starter that is gone by now has left no record that could start us. */
+	if (!report(HANDOFF_READY, 0, ""))
+		_exit(1);
 	if (report_fd >= 0)
 		(void)close(report_fd);
 	report_fd = -1;
@@ -399,6 +401,8 @@ int main(int count, char **arguments)
 		set_capabilities(handoff->effective | needed, handoff->permitted | needed);
 		raise_ambient();
 	}
+	/* From here on a closed report means that the program runs, and not that we died. */
+	(void)report(HANDOFF_READY, 0, "");
 	load_filter();
 	if (needed && handoff->flags & HANDOFF_SET_CAPABILITIES)
 		set_capabilities(handoff->effective, handoff->permitted);

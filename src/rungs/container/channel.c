@@ -73,3 +73,13 @@ int channel_wait(int fd)
 		}
 	}
 }
+
+int channel_wait_program(int fd)
+{
+	int r = channel_wait(fd);
+	if (r == CHANNEL_READY)
+		r = channel_wait(fd);
+	else if (r == CHANNEL_CLOSED)
+		return refuse(-ECHILD, "the process died before its program began");
+	return r < 0 ? r : 0;
+}

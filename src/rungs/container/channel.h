@@ -30,3 +30,9 @@ enum channel_event {
  * process's story. Returns enum channel_event or negative errno.
  */
 [[nodiscard]] int channel_wait(int fd);
+
+/**
+ * Waits until the program runs: a last "ready", then the end of the connection. An end without it
+ * is -ECHILD with a story: the process died on its way.
+ */
+[[nodiscard]] int channel_wait_program(int fd);

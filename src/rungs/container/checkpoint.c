@@ -96,6 +96,20 @@ static int check_namespaces(const struct plan *plan, const char *id)
 	return 0;
 }
 
+/* In the host's network a user namespace gets the host's /sys, mounts over mounts and all. */
+static int check_sysfs(const struct plan *plan, const char *id)
+{
+	if (!plan->namespaces[PLAN_NS_USER].wanted || plan->namespaces[PLAN_NS_NETWORK].wanted)
+		return 0;
+	for (size_t i = 0; i < plan->mount_count; i++)
+		if (plan->mounts[i].type && text_equal(plan->mounts[i].type, "sysfs"))
+			return refuse(-ENOTSUP,
+				"%s has a user namespace and the host's /sys, which criu cannot "
+				"write down",
+				id);
+	return 0;
+}
+
 int checkpoint_check(const struct plan *plan, const char *id)
 {
 	if (geteuid() != 0)
@@ -107,7 +121,8 @@ int checkpoint_check(const struct plan *plan, const char *id)
 			-ENOTSUP, "%s has a seccomp listener, which criu cannot connect again", id);
 	if (plan->has_process && plan->process.has_io_priority)
 		warn("%s: criu does not keep the I/O priority", id);
-	return check_namespaces(plan, id);
+	int r = check_sysfs(plan, id);
+	return r < 0 ? r : check_namespaces(plan, id);
 }
 
 /* Like runc's and crun's: an annotation names a file whose settings beat these; "" means none. */

@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "rungs/container/story.h"
 
+#include <linux/capability.h>
+
 static unsigned own_namespaces(const struct plan *plan)
 {
 	unsigned bits = 0;
@@ -26,6 +28,7 @@ static int write_record(const struct container_request *request, struct containe
 	record->owner = geteuid();
 	record->namespaces = own_namespaces(plan);
 	record->own_user_namespace = plan->namespaces[PLAN_NS_USER].wanted;
+	record->may_trace = plan->process.capabilities.bounding >> CAP_SYS_PTRACE & 1;
 	record->annotations = plan->annotations;
 	record->annotation_count = plan->annotation_count;
 	if (plan->intel_rdt.given && !plan->intel_rdt.class_id)

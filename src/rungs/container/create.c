@@ -292,14 +292,14 @@ static int go(struct creation *creation)
 	int r = channel_order(&creation->channel, &order);
 	if (r < 0)
 		return r;
-	r = channel_wait(creation->channel.starter);
+	bool waits = creation->request->wait_for_start;
+	r = waits ? channel_wait(creation->channel.starter)
+		  : channel_wait_program(creation->channel.starter);
 	step("child is ready");
-	if (r < 0)
-		return r;
-	if (!creation->request->wait_for_start)
-		return 0;
-	if (r == CHANNEL_CLOSED)
+	if (r == -ECHILD || (waits && r == CHANNEL_CLOSED))
 		return died(creation);
+	if (r < 0 || !waits)
+		return r;
 	int directory = creation->record.directory_fd;
 	if (renameat(directory, "start.pending", directory, "start.sock") < 0)
 		return fail(-errno, "publish the start socket");

@@ -330,7 +330,7 @@ static int launch(struct joining *joining)
 	struct child_order order = {.kind = ORDER_GO, .pid = joining->birth.pid};
 	r = channel_order(&joining->channel, &order);
 	if (r == 0)
-		r = channel_wait(joining->channel.starter);
+		r = channel_wait_program(joining->channel.starter);
 	step("program runs");
 	if (r >= 0 && joining->request->pid_file)
 		r = write_pid_file(joining->request->pid_file, joining->birth.pid);

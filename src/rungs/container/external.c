@@ -195,14 +195,18 @@ static const char *external_name(struct search *search, const struct mounted *mo
 	const struct plan *plan = search->plan;
 	const char *way = mounted->point;
 	const struct plan_mount *planned = find_planned(search, mounted->point, &way);
-	bool ours = has_device(&search->here, mounted);
-	if (planned && planned->bind)
+	bool ours = has_device(&search->here, mounted), top = way[0] == '\0';
+	if (planned && !top && ours) {
+		const char *node = node_name(search, mounted);
+		if (node)
+			return node;
+	}
+	bool bound =
+		planned &&
+		(planned->bind || (is_cgroup(mounted) && !plan->namespaces[PLAN_NS_CGROUP].wanted));
+	if (bound && (top || ours))
 		return arena_format(&search->arena, "%s%s", planned->destination, way);
-	if (planned && is_cgroup(mounted) && !plan->namespaces[PLAN_NS_CGROUP].wanted)
-		return arena_format(&search->arena, "%s%s", planned->destination, way);
-	if (!ours || (planned && way[0] == '\0'))
-		return NULL;
-	return planned ? node_name(search, mounted) : mounted->point;
+	return ours && !planned ? mounted->point : NULL;
 }
 
 static int open_container(const struct container_record *record, struct search *search)

@@ -65,7 +65,7 @@ struct handoff {
 };
 
 enum handoff_report_kind {
-	HANDOFF_READY = 1, /* everything is prepared; now waiting for the start */
+	HANDOFF_READY = 1, /* prepared: now waiting for the start, or about to be the program */
 	HANDOFF_FAILED,    /* error and text say why; the process ends */
 	HANDOFF_WARNING,   /* text is told, the work goes on */
 };

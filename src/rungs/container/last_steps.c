@@ -146,11 +146,16 @@ static int clamp_capabilities(struct last_steps *steps)
 }
 
 /* A procfs that no image could have prepared, for writing labels (CVE-2019-16884, 2025-52881). */
-static int open_labels(const struct plan_process *process)
+static int open_labels(const struct plan_process *process, int *ret_fd)
 {
+	*ret_fd = -1;
 	if (!lsm_profile(process) && !process->selinux_label)
-		return -1;
-	return mount_new_filesystem("proc", "proc", NULL, 0);
+		return 0;
+	int fd = mount_new_filesystem("proc", "proc", NULL, 0);
+	if (fd < 0)
+		return wrap(fd, "write security labels");
+	*ret_fd = fd;
+	return 0;
 }
 
 int take_last_steps(struct last_steps *steps)
@@ -164,9 +169,9 @@ int take_last_steps(struct last_steps *steps)
 	char home[4096];
 	steps->stage.process = steps->process;
 	steps->stage.home = find_home(steps->root_fd, steps->process->uid, home, sizeof(home));
-	steps->stage.proc_fd = open_labels(steps->process);
-	if (steps->stage.proc_fd < -1)
-		return steps->stage.proc_fd;
+	r = open_labels(steps->process, &steps->stage.proc_fd);
+	if (r < 0)
+		return r;
 	steps->stage.landlock_fd = -1;
 	if (steps->plan->landlock.given) {
 		steps->stage.landlock_fd = landlock_ruleset(&steps->plan->landlock, steps->root_fd);

@@ -76,8 +76,7 @@ static int say_go(const struct container_record *record)
 	if (send(fd, "g", 1, MSG_NOSIGNAL) != 1)
 		return fail(-errno, "start container %s", record->id);
 	(void)unlinkat(directory, "start.going", 0);
-	int r = channel_wait(fd);
-	return r < 0 ? r : 0;
+	return channel_wait_program(fd);
 }
 
 int container_start(const char *state_root, const char *id)

@@ -117,6 +117,8 @@ int container_record_write(const struct container_record *record)
 	text_format(&out, ",\"owner\":%u,\"namespaces\":%u,\"userNamespace\":%s",
 		(unsigned)record->owner, record->namespaces,
 		record->own_user_namespace ? "true" : "false");
+	if (record->may_trace)
+		text_add(&out, ",\"mayTrace\":true");
 	if (record->rdt_class)
 		write_member(&out, "rdtClass", record->rdt_class);
 	text_add(&out, ",\"annotations\":");
@@ -208,6 +210,8 @@ static int read_members(const struct json *top, struct container_record *record)
 	struct json member;
 	if (json_find(top, "userNamespace", &member))
 		r = json_boolean(&member, &record->own_user_namespace);
+	if (r == 0 && json_find(top, "mayTrace", &member))
+		r = json_boolean(&member, &record->may_trace);
 	if (r == 0 && json_find(top, "rdtClass", &member))
 		r = json_string(&member, &record->rdt_class);
 	return r;

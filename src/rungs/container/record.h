@@ -43,6 +43,7 @@ struct container_record {
 	uid_t owner;
 	unsigned namespaces; /* bit per enum plan_namespace: is not the host's */
 	bool own_user_namespace;
+	bool may_trace; /* its program was given CAP_SYS_PTRACE */
 	struct plan_key_value *annotations;
 	size_t annotation_count;
 	struct cgroup_location cgroup;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "plan/oci.h"
+#include "rungs/container/protect.h"
 #include "verbs/oci/oci.h"
 
 #include <fcntl.h>
@@ -89,6 +90,11 @@ int oci_bundle_read(const struct invocation *invocation, const struct bundle_opt
 	r = oci_preserved_fds(options->preserve_fds, &request.preserved_fds);
 	if (r < 0)
 		return r;
+	if (protect_for_create(&bundle.plan)) {
+		r = protect_executable();
+		if (r < 0)
+			return r;
+	}
 	oci_pass_activation(&bundle.plan);
 	*ret_bundle = bundle;
 	*ret_request = request;

@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "plan/oci.h"
 #include "rungs/container/attend.h"
+#include "rungs/container/protect.h"
 #include "verbs/oci/oci.h"
 
 #include <fcntl.h>
@@ -189,13 +190,16 @@ static int run(struct invocation *invocation)
 	autofini(container_record_fini) struct container_record record = {.directory_fd = -1};
 	autofini(plan_fini) struct plan plan = {};
 	struct plan_process process;
-	int r;
+	/* Before anything is read from standard input: the copy starts over. */
+	int r = container_load(root, id, &record);
+	if (r == 0 && protect_for_exec(&record))
+		r = protect_executable();
+	if (r < 0)
+		return r;
 	if (options->process) {
 		r = process_from_file(options->process, invocation->arena, &process);
 	} else {
-		r = container_load(root, id, &record);
-		if (r == 0)
-			r = container_load_plan(&record, &plan);
+		r = container_load_plan(&record, &plan);
 		process = plan.process;
 		if (r == 0)
 			r = process_from_options(invocation, options, &process);
