@@ -51,8 +51,16 @@ def wait_for_number(vm, number, data="data"):
     wait_for(vm, f"[ \"$(tail -n 1 {BASE}/{data}/log)\" -ge {number} ] 2>/dev/null")
 
 
+def begin(container):
+    """Its streams are /dev/null: runc cannot write down files of the host's."""
+    words = f"{container.words('create', '--bundle', container.bundle)} </dev/null >/dev/null 2>&1"
+    result = container.with_bundle(words, container.words("start"))
+    assert result.status == 0, result
+
+
 def start(runtime, vm, name="count", **keywords):
-    container = runtime.container(name, counter(name, **keywords)).start()
+    container = runtime.container(name, counter(name, **keywords))
+    begin(container)
     wait_for_number(vm, 3)
     return container
 
@@ -63,10 +71,10 @@ def checkpoint(container, *options, images="images"):
 
 
 def restore(container, *options, images="images"):
-    """In the background; its streams are pipes and files of the agent's, as those of the first start."""
+    """In the background."""
     words = container.words("restore", "--detach", "--bundle", container.bundle, "--image-path", f"{BASE}/{images}",
                             "--work-path", f"{BASE}/work", *options)
-    return container.with_bundle(words + " </dev/null")
+    return container.with_bundle(words + " </dev/null >/dev/null")
 
 
 def restored(container, *options, **keywords):
@@ -173,7 +181,8 @@ def test_a_paused_container(runtime, vm):
 def test_in_a_scope_of_systemd(systemd, vm):
     spec = counter("scope")
     spec["linux"]["cgroupsPath"] = "system.slice:rung:counter"
-    container = systemd.container("scope", spec).start()
+    container = systemd.container("scope", spec)
+    begin(container)
     wait_for_number(vm, 3)
     checkpoint(container)
     last = log(vm)[-1]
@@ -212,7 +221,8 @@ def test_a_network_namespace_by_path(runtime, vm):
     try:
         spec = counter("joined")
         spec["linux"]["namespaces"].append({"type": "network", "path": f"/proc/{pid}/ns/net"})
-        container = runtime.container("joined", spec).start()
+        container = runtime.container("joined", spec)
+        begin(container)
         wait_for_number(vm, 3)
         checkpoint(container)
         last = log(vm)[-1]
@@ -250,6 +260,34 @@ def test_the_hosts_hierarchy_keeps_its_options(runtime, vm):
     assert vm.check(options) == before
     restored(container)
     assert vm.check(options) == before
+
+
+@pytest.mark.lacks(crun="has no checkpoint", runc="knows no devices that are binds")
+def test_a_user_namespace(runtime, vm):
+    spec = counter("user")
+    spec["linux"]["namespaces"].append({"type": "user"})
+    spec["linux"]["uidMappings"] = spec["linux"]["gidMappings"] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+    vm.check(f"chown -hR 100000:100000 {ROOTFS} {BASE}/data")
+    container = runtime.container("user", spec)
+    begin(container)
+    result = container.verb("checkpoint", "--image-path", f"{BASE}/images")
+    assert result.status != 0 and "/sys" in result.err, result
+    assert container.delete("--force").status == 0
+    container.deleted = False
+    vm.check(f"rm {BASE}/data/log")
+
+    container.spec["mounts"] = [mount for mount in spec["mounts"] if not mount["destination"].startswith("/sys")]
+    begin(container)
+    wait_for_number(vm, 3)
+    checkpoint(container)
+    last = log(vm)[-1]
+    result = restore(container)
+    assert result.status != 0 and "chmod o+x" in result.err, result
+    vm.check(f"chmod o+x {BASE}/images")
+    restored(container)
+    wait_for_number(vm, last + 2)
+    assert container.exec("cat /proc/self/uid_map").out.split() == ["0", "100000", "65536"]
+    assert vm.check(f"stat -c %u /proc/{container.state()['pid']}").strip() == "100000"
 
 
 # ---- hooks and failures -------------------------------------------------------------------------

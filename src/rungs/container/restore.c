@@ -386,6 +386,22 @@ static int check_cgroups(const struct restoration *restoration)
 		restoration->request->id);
 }
 
+/* Processes that criu makes in a user namespace open images themselves, as nobody's user outside.
+ */
+static int check_images(const struct restoration *restoration)
+{
+	const struct container_request *request = restoration->request;
+	struct stat about;
+	if (fstat(restoration->room.image_fd, &about) < 0)
+		return fail(-errno, "look at the images' directory");
+	if (!request->plan->namespaces[PLAN_NS_USER].wanted || about.st_mode & S_IXOTH)
+		return 0;
+	int r = refuse(-EACCES,
+		"restore %s: its user namespace may not enter the images' directory", request->id);
+	hint("chmod o+x it for the restore; the memory in it is open to all users meanwhile");
+	return r;
+}
+
 static int restore(struct restoration *restoration)
 {
 	const struct container_request *request = restoration->request;
@@ -397,6 +413,8 @@ static int restore(struct restoration *restoration)
 			&restoration->program);
 	if (r == 0)
 		r = checkpoint_room_open(restoration->options, false, &restoration->room);
+	if (r == 0)
+		r = check_images(restoration);
 	if (r == 0)
 		r = claim(restoration);
 	if (r == 0)
