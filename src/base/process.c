@@ -370,7 +370,7 @@ static int follow(int pidfd, int *output_fd, struct text *output, int64_t timeou
 
 int process_spawn(const struct process_spawn *spawn, int *ret_status)
 {
-	struct process_child child;
+	struct process_child child = {.pid = -1, .pidfd = -1, .output_fd = -1};
 	int r = process_start(spawn, &child);
 	if (r < 0)
 		return r;
@@ -381,7 +381,7 @@ int process_spawn(const struct process_spawn *spawn, int *ret_status)
 		spawn->timeout_ms ? (int64_t)spawn->timeout_ms : -1);
 	if (ended < 0)
 		(void)kernel_pidfd_send_signal(pidfd, SIGKILL);
-	int status;
+	int status = 0;
 	r = process_reap(pidfd, &status);
 	if (ended == -ETIMEDOUT)
 		return refuse(ended, "run %s: killed, it took longer than %u ms", spawn->program,

@@ -296,7 +296,7 @@ static int try_default(void)
 	if (unshare(CLONE_NEWUSER) != -1 || errno != EPERM)
 		return 2;
 	struct clone_args arguments = {.exit_signal = SIGCHLD};
-	if (kernel_clone3(&arguments) != -ENOSYS)
+	if (syscall(SYS_clone3, &arguments, sizeof(arguments)) != -1 || errno != ENOSYS)
 		return 3;
 	if (syscall(SYS_clone, CLONE_NEWNS | SIGCHLD, 0, 0, 0, 0) != -1 || errno != EPERM)
 		return 4;

@@ -148,7 +148,7 @@ static int live(const struct joining *joining)
 			: 0;
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (r == 0)
-		r = live(joining);
+		(void)live(joining);
 	child_give_up(joining->channel.child);
 }
 

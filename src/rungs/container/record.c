@@ -185,7 +185,7 @@ static int read_annotations(const struct json *object, struct container_record *
 
 static int read_members(const struct json *top, struct container_record *record)
 {
-	uint64_t owner, namespaces;
+	uint64_t owner = 0, namespaces = 0;
 	int r = json_expect(top, JSON_OBJECT);
 	if (r == 0)
 		r = read_text(top, "id", &record->id);

@@ -44,8 +44,8 @@ static int run(struct invocation *invocation)
 {
 	const struct restore_options *options = options_of(invocation, restore_options);
 	autofini(oci_bundle_fini) struct oci_bundle bundle = {};
-	struct container_request request;
-	struct checkpoint_options restore;
+	struct container_request request = {};
+	struct checkpoint_options restore = {};
 	int r = oci_checkpoint_options(invocation, &options->images, &restore);
 	if (r == 0)
 		r = oci_bundle_read(invocation, &options->bundle, &bundle, &request);
