@@ -49,7 +49,7 @@ static int run(struct invocation *invocation)
 	int r = oci_checkpoint_options(invocation, &options->images, &restore);
 	if (r == 0)
 		r = oci_bundle_read(invocation, &options->bundle, &bundle, &request);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	restore.lsm_profile = options->lsm_profile;
 	restore.lsm_mount_context = options->lsm_mount_context;
