@@ -108,7 +108,8 @@ def test_it_goes_on_where_it_was(runtime, vm, program):
     assert numbers == list(range(1, len(numbers) + 1))
     assert container.read("cgroup.procs", "pids.max")["pids.max"] == "50"
     assert str(container.state()["pid"]) in container.read("cgroup.procs").split()
-    assert sorted(container.exec(mounts).out.split("\n")) == before
+    if program.foreign is None:  # runc's covers of masked files lose nosuid
+        assert sorted(container.exec(mounts).out.split("\n")) == before
     assert container.exec("cat /proc/self/cgroup").out.strip() == "0::/"
     assert container.exec("cat /proc/kcore | head -c 1").out == ""
     assert vm.check(f"ls -A {ROOTFS} {ROOTFS}/dev") == names
@@ -118,6 +119,7 @@ def test_it_goes_on_where_it_was(runtime, vm, program):
     is_gone(runtime, vm, container)
 
 
+@pytest.mark.lacks(crun="has no checkpoint", runc="puts the second one into the first one's cgroup")
 def test_leave_running_and_a_second_one(runtime, vm):
     """Images of one container become another: other id, other cgroup, other source of the bind."""
     first = start(runtime, vm)
@@ -216,6 +218,7 @@ def test_a_terminal(runtime, vm):
 
 # ---- what comes from outside --------------------------------------------------------------------
 
+@pytest.mark.lacks(crun="has no checkpoint", runc="needs iptables")
 def test_a_network_namespace_by_path(runtime, vm):
     pid = vm.check("unshare --net sleep 1000 >/dev/null 2>&1 & echo $!").strip()
     try:
