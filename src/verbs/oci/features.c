@@ -78,7 +78,9 @@ static int run(struct invocation *invocation)
 {
 	autofini(text_fini) struct text out = {};
 	text_add(&out, "{\"ociVersionMin\":\"1.0.0\",\"ociVersionMax\":\"1.3.0\"");
-	list_member(&out, "hooks", plan_hook_names);
+	const char *hooks[PLAN_HOOK_COUNT + 1] = {};
+	memcpy(hooks, plan_hook_names, sizeof(plan_hook_names));
+	list_member(&out, "hooks", hooks);
 	list_member(&out, "mountOptions", mount_option_names);
 	text_add(&out, ",");
 	write_namespaces(&out);
