@@ -64,6 +64,8 @@
 #define LANDLOCK_SCOPE_SIGNAL (1ULL << 1)
 #endif
 
+enum { KERNEL_SIGNALS = 64 }; /* the highest signal number of every architecture but MIPS */
+
 static inline int kernel_result(long r)
 {
 	return r < 0 ? -errno : (int)r;
@@ -72,6 +74,18 @@ static inline int kernel_result(long r)
 static inline int kernel_openat2(int dir_fd, const char *path, const struct open_how *how)
 {
 	return kernel_result(syscall(SYS_openat2, dir_fd, path, how, sizeof(*how)));
+}
+
+/*
+ * Every signal back to its default, none blocked. signal(3) will not touch 32 to 34, the C
+ * library's own, which posix_spawn(3) of glibc leaves ignored in what it starts (make does that).
+ */
+static inline void kernel_reset_signals(void)
+{
+	const unsigned long defaults[8] = {0}; /* struct kernel_sigaction: SIG_DFL and no flags */
+	for (int number = 1; number <= KERNEL_SIGNALS; number++)
+		(void)syscall(SYS_rt_sigaction, number, defaults, NULL, KERNEL_SIGNALS / 8);
+	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, defaults, NULL, KERNEL_SIGNALS / 8);
 }
 
 /**

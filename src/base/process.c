@@ -226,15 +226,6 @@ static int arrange_descriptors(const struct process_spawn *spawn, const struct p
 	return kernel_close_range((unsigned)passage->above, ~0u, CLOSE_RANGE_CLOEXEC);
 }
 
-static void reset_signals(void)
-{
-	for (int number = 1; number < _NSIG; number++)
-		(void)signal(number, SIG_DFL);
-	sigset_t none;
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 [[gnu::noreturn]] static void become(
 	const struct process_spawn *spawn, const struct passage *passage, int report_fd)
 {
@@ -242,7 +233,7 @@ static void reset_signals(void)
 	const char *const *arguments = spawn->arguments ? spawn->arguments : alone;
 	const char *const *environment =
 		spawn->environment ? spawn->environment : (const char *const *)environ;
-	reset_signals();
+	kernel_reset_signals();
 	int r = arrange_descriptors(spawn, passage);
 	if (r == 0 && spawn->working_directory && chdir(spawn->working_directory) < 0)
 		r = -errno;

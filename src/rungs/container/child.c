@@ -70,11 +70,7 @@ void child_begin(int starter_fd)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	/* A starter that was killed before this line is noticed by the end of its channel. */
 	(void)close(starter_fd);
-	for (int number = 1; number < _NSIG; number++)
-		(void)signal(number, SIG_DFL);
-	sigset_t none;
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	kernel_reset_signals();
 }
 
 /*
