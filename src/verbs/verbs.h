@@ -3,7 +3,8 @@
 
 /*
  * The table of verbs, in the order in which `rung` alone lists them. A new verb
- * is a file that defines verb_<name>, a line here, and a line in meson.build.
+ * is a file that defines verb_<name>, a line here or in its folder's list.h, and a line in
+ * meson.build.
  *
  *	HEADING(text)     starts a section of the overview
  *	VERB(name)        verb_<name>
@@ -11,10 +12,20 @@
  */
 
 #include "cli/verb.h"
+#include "verbs/container/list.h"
+#include "verbs/image/list.h"
+#include "verbs/registry/list.h"
+#include "verbs/system/list.h"
+#include "verbs/volume/list.h"
 
 #define RUNG_VERBS(HEADING, VERB, AS) \
 	HEADING("Run") \
 	VERB(run) \
+	CONTAINER_VERBS(HEADING, VERB, AS) \
+	IMAGE_VERBS(HEADING, VERB, AS) \
+	REGISTRY_VERBS(HEADING, VERB, AS) \
+	VOLUME_VERBS(HEADING, VERB, AS) \
+	SYSTEM_VERBS(HEADING, VERB, AS) \
 	HEADING("For other programs") \
 	VERB(oci) \
 	VERB(completion) \

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/* The verbs of this folder; see verbs/verbs.h. */
+
+#define REGISTRY_VERBS(HEADING, VERB, AS) HEADING("Registries")
