@@ -2,7 +2,8 @@
 /*
  * timer: runs commands one after the other and prints what they cost.
  *
- * In: timer COMMAND ARGUMENT... [, COMMAND ARGUMENT...]... ("," alone parts commands)
+ * In: timer [-d] COMMAND ARGUMENT... [, COMMAND ARGUMENT...]... ("," alone parts commands; -d: what
+ *     they leave running is meant to stay, and is neither waited for nor counted)
  * Out, on descriptor 1: "wall_us cpu_us peak_rss_kib status" on one line; what the commands
  * print goes to /dev/null, their errors to descriptor 2.
  *
@@ -88,9 +89,11 @@ static pid_t start(char **command)
 
 int main(int count, char **words)
 {
-	if (count < 2)
+	bool detached = count > 1 && strcmp(words[1], "-d") == 0;
+	int first_word = detached ? 2 : 1;
+	if (count <= first_word)
 		return 125;
-	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	prctl(PR_SET_CHILD_SUBREAPER, !detached, 0, 0, 0);
 	int result = fcntl(1, F_DUPFD_CLOEXEC, 3);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	dup2(null, 0);
@@ -99,7 +102,7 @@ int main(int count, char **words)
 	struct cost cost = {};
 	int status = 0;
 	long began = now_us();
-	for (int first = 1; first < count && status == 0;) {
+	for (int first = first_word; first < count && status == 0;) {
 		int end = first;
 		while (end < count && strcmp(words[end], ",") != 0)
 			end++;
@@ -109,7 +112,8 @@ int main(int count, char **words)
 		first = end + 1;
 	}
 	long wall_us = now_us() - began;
-	wait_for_orphans(&cost);
+	if (!detached)
+		wait_for_orphans(&cost);
 	dprintf(result, "%ld %ld %ld %d\n", wall_us, cost.cpu_us, cost.peak_rss_kib, status);
 	return 0;
 }
