@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/scope.h"
+#include "base/text.h"
 #include "engine/event/internal.h"
 
 #include <errno.h>
