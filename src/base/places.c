@@ -72,3 +72,29 @@ const char *places_data(struct arena *arena)
 	const char *shared = own_in("/var/tmp", arena);
 	return shared ? shared : arena_format(arena, "/var/tmp/rung-%u", (unsigned)geteuid());
 }
+
+const char *programs_find(const char *name, struct arena *arena)
+{
+	char self[4096];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (length < 0)
+		return NULL;
+	self[length] = '\0';
+	char *slash = strrchr(self, '/');
+	if (!slash)
+		return NULL;
+	*slash = '\0';
+	/* A build tree keeps a program in its folder: "rung-layer" in src/programs/layer, or above.
+	 */
+	const char *folder = text_starts(name, "rung-") ? name + strlen("rung-") : name;
+	const char *const places[] = {
+		arena_format(arena, "%s/src/programs/%s", self, name),
+		arena_format(arena, "%s/src/programs/%s/%s", self, folder, name),
+		arena_format(arena, "%s/%s", self, name),
+		arena_format(arena, "%s/../libexec/rung/%s", self, name),
+	};
+	for (size_t i = 0; i < array_length(places); i++)
+		if (access(places[i], X_OK) == 0)
+			return places[i];
+	return NULL;
+}

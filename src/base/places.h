@@ -24,3 +24,9 @@ const char *places_data(struct arena *arena);
 
 /** $HOME if it is a directory of the caller's own, else NULL. */
 const char *places_home(void);
+
+/**
+ * The file of one of rung's own programs ("rung-layer"): beside the running program, in the tree
+ * where it was built, or in ../libexec/rung of where it is installed. NULL if there is none.
+ */
+const char *programs_find(const char *name, struct arena *arena);

@@ -3,6 +3,7 @@
 
 /* What the chapters of this folder share; see run.h for what leaves it. */
 
+#include "engine/container/idmap.h"
 #include "engine/container/run.h"
 
 /* ---- users.c: names of the image, not of the host ---------------------------- */
@@ -26,21 +27,9 @@ const char *run_own_name(struct arena *arena);
 
 /* ---- idmap.c: an ordinary user's ids ------------------------------------------ */
 
-/**
- * Maps for an ordinary user: root in the container is he, and the ids from 1 on are his from
- * /etc/subuid and /etc/subgid, if he has any and newuidmap(1) is there.
- */
-void run_map_ids(struct arena *arena, struct plan_id_maps *ret_uids, struct plan_id_maps *ret_gids);
-
 /** Maps under which he is he: just his own id, to itself. */
 void run_map_self(
 	struct arena *arena, struct plan_id_maps *ret_uids, struct plan_id_maps *ret_gids);
-
-/**
- * True for root of the first user namespace. Any other root has no power over what belongs to ids
- * that it does not know, nor over "trusted" attributes, which overlays use otherwise.
- */
-bool run_is_host_root(void);
 
 /* ---- layer.c: the writable layer ---------------------------------------------- */
 
@@ -71,6 +60,3 @@ bool run_is_host_root(void);
 [[nodiscard]] int run_device(const char *word, struct arena *arena, struct plan *plan);
 /** The mount that stands for a device that run_device() accepted. */
 void run_device_mount(const char *word, struct arena *arena, struct plan_mount *ret_mount);
-
-/** rung-init's file: beside our own program, or where it is installed. NULL if there is none. */
-const char *run_init_program(struct arena *arena);

@@ -222,22 +222,3 @@ int run_layer_remove(const struct run_layer *layer)
 	}
 	return r < 0 ? wrap(r, "writable layer of %s", layer->id) : 0;
 }
-
-const char *run_init_program(struct arena *arena)
-{
-	char self[4096];
-	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (length < 0)
-		return NULL;
-	self[length] = '\0';
-	char *slash = strrchr(self, '/');
-	*slash = '\0';
-	static const char *const places[] = {
-		"src/programs/rung-init", "rung-init", "../libexec/rung/rung-init"};
-	for (size_t i = 0; i < array_length(places); i++) {
-		const char *path = arena_format(arena, "%s/%s", self, places[i]);
-		if (access(path, X_OK) == 0)
-			return path;
-	}
-	return NULL;
-}

@@ -95,7 +95,7 @@ static const char init_path[] = "/dev/rung-init";
 
 static int add_init(struct plan *plan, struct plan_mount *ret_mount)
 {
-	const char *program = run_init_program(&plan->arena);
+	const char *program = programs_find("rung-init", &plan->arena);
 	if (!program)
 		return refuse(-ENOENT, "--init: rung-init is neither beside rung nor installed");
 	*ret_mount = (struct plan_mount){.destination = init_path,

@@ -44,13 +44,14 @@ void layer_job_fini(struct layer_job *job);
 /* ---- unpack: a layer on its way into the store ------------------------------------ */
 
 struct layer_unpack {
-	/* The layer's bytes: gzip, zstd or none, found out from the bytes. -1: all are in blob_fd. */
+	/* The layer's bytes: gzip, zstd or none, found out from the bytes. -1: all are in blob_fd.
+	 */
 	int input_fd;
 	/*
-	 * The file in which the bytes are kept as they came, open for reading and writing. What it holds
-	 * already is read first and taken for the beginning (a download that goes on); input_fd is
-	 * appended. -1: they are not kept. Its size tells the progress at any time (fstat(2)).
-	 * With input_fd -1 it may be open for reading alone (a blob that is complete).
+	 * The file in which the bytes are kept as they came, open for reading and writing. What it
+	 * holds already is read first and taken for the beginning (a download that goes on);
+	 * input_fd is appended. -1: they are not kept. Its size tells the progress at any time
+	 * (fstat(2)). With input_fd -1 it may be open for reading alone (a blob that is complete).
 	 */
 	int blob_fd;
 	/* An empty directory for the files; -1: only hash (and keep). */
@@ -91,14 +92,15 @@ const char *layer_media_type(enum layer_compression compression);
 
 struct layer_pack {
 	int tree_fd;   /* a directory: an overlay's upper one, or a whole tree */
-	bool changes;  /* an upper directory: whiteouts become .wh. files; false: there can be none */
+	bool changes;  /* an upper directory: whiteouts become .wh. files; false: there can be none
+			*/
 	int output_fd; /* where the archive goes: a file, a pipe; -1: only hash */
 	enum layer_compression compression;
 	int level;                  /* of the compressor; 0: its usual one */
 	bool has_latest_time;       /* times later than latest_time become it (SOURCE_DATE_EPOCH) */
 	int64_t latest_time;        /* seconds of the epoch */
-	const char *const *exclude; /* paths below the tree that stay out, with all below; NULL at the
-				       end; NULL: none. Mount points made by rung, for one */
+	const char *const *exclude; /* paths below the tree that stay out, with all below; NULL at
+				       the end; NULL: none. Mount points made by rung, for one */
 };
 
 /** Members come in the order of their names, so equal trees make equal archives. Tells a story. */
@@ -121,8 +123,8 @@ struct layer_extract {
 	int input_fd; /* tar, also compressed */
 	int tree_fd;  /* the root that no member leaves */
 	/*
-	 * The directory below it where members go, its links resolved inside the tree; made if missing.
-	 * NULL: the tree itself.
+	 * The directory below it where members go, its links resolved inside the tree; made if
+	 * missing. NULL: the tree itself.
 	 */
 	const char *directory;
 	bool has_owner; /* all members belong to these instead of their own */
@@ -148,8 +150,9 @@ struct layer_archive {
 	int tree_fd;      /* the root that no link leaves */
 	const char *path; /* what to archive, resolved inside the tree; NULL: all of it */
 	/*
-	 * The name that it gets, members below it follow; NULL: its own last component ("." for the tree
-	 * itself, whose members are "a", not "./a"; a trailing "/." of path archives the contents too).
+	 * The name that it gets, members below it follow; NULL: its own last component ("." for the
+	 * tree itself, whose members are "a", not "./a"; a trailing "/." of path archives the
+	 * contents too).
 	 */
 	const char *name;
 	bool follow; /* path may be a link, and stands for what it leads to (docker cp -L) */
@@ -167,9 +170,10 @@ struct layer_archive {
 
 struct layer_split {
 	int input_fd;   /* docker-archive or oci-archive, also compressed; read once, as a stream */
-	int members_fd; /* a directory: each file of the archive becomes one there, called "0", "1"… */
-	int trees_fd;   /* a directory: each file that is a layer is unpacked there too, as "0/tree" …;
-			   -1: nothing is unpacked */
+	int members_fd; /* a directory: each file of the archive becomes one there, called "0", "1"…
+			 */
+	int trees_fd;   /* a directory: each file that is a layer is unpacked there too, as "0/tree"
+			   …;   -1: nothing is unpacked */
 };
 
 struct layer_member {
@@ -178,8 +182,10 @@ struct layer_member {
 	const char *link; /* a link's target as a name in the archive (older docker save): look that
 			     name up instead; all that follows is empty then */
 	const char *file; /* the name in members_fd */
-	const char *tree; /* "<file>/tree" in trees_fd if it is a layer that was unpacked, else NULL */
-	struct layer_report report; /* diff_id: "" if it is no archive; digest, size: always there */
+	const char
+		*tree; /* "<file>/tree" in trees_fd if it is a layer that was unpacked, else NULL */
+	struct layer_report
+		report; /* diff_id: "" if it is no archive; digest, size: always there */
 };
 
 /**
