@@ -15,6 +15,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Chosen once, by the command line, before anybody asks. */
+static const char *chosen_data, *chosen_state;
+
+void places_choose(const char *data, const char *state)
+{
+	chosen_data = data;
+	chosen_state = state;
+}
+
+const char *places_chosen_data(void)
+{
+	return chosen_data;
+}
+
+const char *places_chosen_state(void)
+{
+	return chosen_state;
+}
+
 static bool is_own_directory(const char *path)
 {
 	struct stat about;
@@ -46,6 +65,8 @@ static const char *own_in(const char *top, struct arena *arena)
 
 const char *places_state(const char *part, struct arena *arena)
 {
+	if (chosen_state)
+		return arena_format(arena, "%s/%s", chosen_state, part);
 	if (places_of_system())
 		return arena_format(arena, "/run/rung/%s", part);
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
@@ -62,6 +83,8 @@ const char *places_state(const char *part, struct arena *arena)
 
 const char *places_data(struct arena *arena)
 {
+	if (chosen_data)
+		return chosen_data;
 	if (places_of_system())
 		return "/var/lib/rung";
 	const char *data = getenv("XDG_DATA_HOME"), *home = places_home();

@@ -8,6 +8,16 @@
 #include <stdbool.h>
 
 /**
+ * Other places than the usual ones (--root, --state); absolute, kept and not copied, NULL: the
+ * usual one. To be called before anything else of this header, and once.
+ */
+void places_choose(const char *data, const char *state);
+
+/** The same as they were chosen, for those who start another rung; NULL: the usual one. */
+const char *places_chosen_data(void);
+const char *places_chosen_state(void);
+
+/**
  * True for a root to whom /run and /var/lib belong. Not for root of a mere user namespace
  * (`podman unshare`), who is a stranger to the host's directories.
  */

@@ -2,15 +2,36 @@
 
 /* The program itself: what can be said before any verb, and the list of verbs. */
 
+#include "base/error.h"
 #include "base/log.h"
+#include "base/places.h"
 #include "cli/help.h"
 #include "verbs/verbs.h"
 
 static const struct option rung_options[] = {
 	{"--debug", "tell each step and how long it took", flag_in(rung_options, debug)},
+	{"--root=DIR", "keep images, containers and volumes in DIR", text_in(rung_options, root)},
+	{"--state, --runroot=DIR", "keep what ends with the machine in DIR",
+		text_in(rung_options, state)},
 	{"--version", "show the version", flag_in(rung_options, version)},
 	{},
 };
+
+/* Whatever rung starts may stand elsewhere, and must still find the same places. */
+static int choose_place(
+	const char *given, const char *option, struct arena *arena, const char **ret)
+{
+	*ret = NULL;
+	if (!given)
+		return 0;
+	if (given[0] == '\0')
+		return refuse(-EINVAL, "%s needs a directory", option);
+	char here[4096];
+	if (given[0] != '/' && !getcwd(here, sizeof(here)))
+		return fail(-errno, "%s %s", option, given);
+	*ret = given[0] == '/' ? given : arena_format(arena, "%s/%s", here, given);
+	return 0;
+}
 
 static int enter(struct invocation *invocation)
 {
@@ -18,6 +39,13 @@ static int enter(struct invocation *invocation)
 	if (options->debug)
 		log_configure(&(struct log_settings){
 			.fd = -1, .format = LOG_TEXT, .level = LOG_DEBUG, .program = "rung"});
+	const char *data, *state;
+	int r = choose_place(options->root, "--root", invocation->arena, &data);
+	if (r == 0)
+		r = choose_place(options->state, "--state", invocation->arena, &state);
+	if (r < 0)
+		return r;
+	places_choose(data, state);
 	return 0;
 }
 

@@ -45,4 +45,5 @@ extern const struct verb verb_rung;
 struct rung_options {
 	bool debug;
 	bool version;
+	const char *root, *state;
 };
