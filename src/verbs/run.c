@@ -13,6 +13,7 @@
 #include "base/places.h"
 #include "plan/oci.h"
 #include "rungs/container/attend.h"
+#include "verbs/container/options.h"
 #include "verbs/verbs.h"
 
 #include <fcntl.h>
@@ -22,136 +23,21 @@
 #include <sys/random.h>
 
 struct run_options {
-	const char *rootfs, *name, *working_directory, *user, *hostname, *cpuset_cpus;
-	bool remove, interactive, tty, read_only, init, privileged, explain;
-	struct option_list volumes, environment, environment_files, tmpfs, cap_add, cap_drop;
-	struct option_list security_options, ulimits, devices;
-	enum run_network network;
-	uint64_t memory_bytes, cpu_shares, shm_bytes;
-	int64_t memory_swap_bytes, cpus_billionths, pids_limit;
-	enum { MANAGER_CGROUPFS, MANAGER_SYSTEMD, MANAGER_DISABLED } cgroup_manager;
+	struct run_request request;
+	bool explain;
 };
 
 static const struct option run_options[] = {
-	{"--rootfs=DIR", "the directory to run in", text_in(run_options, rootfs)},
-	{"--name=NAME", "keep what the program changes under NAME", text_in(run_options, name)},
-	{"--rm", "throw a named container's changes away at the end", flag_in(run_options, remove)},
-	{"-i, --interactive", "pass standard input on", flag_in(run_options, interactive)},
-	{"-t, --tty", "give the program a terminal", flag_in(run_options, tty)},
-	{"-v, --volume=SOURCE:DEST[:OPTIONS]", "show a host directory or file in the container",
-		list_in(run_options, volumes)},
-	{"--tmpfs=DEST[:OPTIONS]", "an empty directory in memory", list_in(run_options, tmpfs)},
-	{"-e, --env=NAME[=VALUE]", "set a variable, or pass ours on",
-		list_in(run_options, environment)},
-	{"--env-file=FILE", "set the variables in FILE, one a line",
-		list_in(run_options, environment_files)},
-	{"-w, --workdir=DIR", "working directory", text_in(run_options, working_directory)},
-	{"-u, --user=USER[:GROUP]", "run as this user of the image", text_in(run_options, user)},
-	{"-h, --hostname=NAME", "host name", text_in(run_options, hostname)},
-	{"--network, --net=none|host", "no network but a loopback, or the host's",
-		choice_in(run_options, network)},
-	{"--init", "run rung-init as process 1", flag_in(run_options, init)},
 	{"--explain", "show what would run, and do not run it", flag_in(run_options, explain)},
-	{"-m, --memory=SIZE", "memory limit", size_in(run_options, memory_bytes)},
-	{"--memory-swap=SIZE", "memory and swap together; -1: unlimited",
-		limit_in(run_options, memory_swap_bytes)},
-	{"--cpus=NUMBER", "how many CPUs' time", decimal_in(run_options, cpus_billionths)},
-	{"-c, --cpu-shares=NUMBER", "weight among others", integer_in(run_options, cpu_shares)},
-	{"--cpuset-cpus=LIST", "CPUs to run on", text_in(run_options, cpuset_cpus)},
-	{"--pids-limit=NUMBER", "most processes; -1: unlimited",
-		integer_in(run_options, pids_limit)},
-	{"--shm-size=SIZE", "size of /dev/shm", size_in(run_options, shm_bytes)},
-	{"--ulimit=NAME=SOFT[:HARD]", "resource limit of the program",
-		list_in(run_options, ulimits)},
-	{"--device=DEVICE[:DEST[:rwm]]", "give it a device of the host",
-		list_in(run_options, devices)},
-	{"--read-only", "nothing can be changed but volumes", flag_in(run_options, read_only)},
-	{"--cap-add=CAPABILITY", "give it a capability", list_in(run_options, cap_add)},
-	{"--cap-drop=CAPABILITY", "take a capability away", list_in(run_options, cap_drop)},
-	{"--security-opt=OPTION", "no-new-privileges, seccomp=FILE, mask=PATH, unmask=PATH, …",
-		list_in(run_options, security_options)},
-	{"--privileged", "all capabilities, no filter, any device may be made",
-		flag_in(run_options, privileged)},
-	{"--cgroup-manager=cgroupfs|systemd|disabled", "who makes the control groups",
-		choice_in(run_options, cgroup_manager)},
 	{},
 };
 
 /* ---- reading ------------------------------------------------------------------------- */
 
-static struct strings words(const struct option_list *list)
-{
-	return (struct strings){list->words, list->count};
-}
-
-static int add_file(const char *path, struct arena *arena, struct strings *variables, size_t *room)
-{
-	autofree char *content = NULL;
-	int r = fs_read(AT_FDCWD, path, 1 << 20, &content, NULL);
-	if (r < 0)
-		return fail(r, "--env-file %s", path);
-	char *rest = arena_strdup(arena, content), *line;
-	while ((line = strsep(&rest, "\n"))) {
-		line += strspn(line, " \t");
-		if (*line == '\0' || *line == '#')
-			continue;
-		if (variables->count + 1 >= *room) {
-			*room *= 2;
-			const char **more = arena_new(arena, const char *, *room);
-			memcpy(more, variables->items, variables->count * sizeof(*more));
-			variables->items = more;
-		}
-		variables->items[variables->count++] = line;
-	}
-	return 0;
-}
-
-/* Files first, so that --env wins: of two equal names the last one counts. */
-static int read_environment(
-	const struct run_options *options, struct arena *arena, struct strings *ret_variables)
-{
-	size_t room = options->environment.count + 64;
-	struct strings variables = {arena_new(arena, const char *, room), 0};
-	for (size_t i = 0; i < options->environment_files.count; i++) {
-		int r = add_file(options->environment_files.words[i], arena, &variables, &room);
-		if (r < 0)
-			return r;
-	}
-	struct strings files = variables;
-	variables.items =
-		arena_new(arena, const char *, files.count + options->environment.count + 1);
-	memcpy(variables.items, files.items, files.count * sizeof(*files.items));
-	for (size_t i = 0; i < options->environment.count; i++)
-		variables.items[variables.count++] = options->environment.words[i];
-	*ret_variables = variables;
-	return 0;
-}
-
-static int choose_root(
-	struct invocation *invocation, const struct run_options *options, const char ***ret_command)
-{
-	const char **arguments = invocation->arguments;
-	if (!options->rootfs) {
-		if (!arguments[0] || !text_equal(arguments[0], "@host")) {
-			int r = usage_error(invocation, "what to run in is missing");
-			hint("say @host before the command, or --rootfs DIR");
-			return r;
-		}
-		arguments++;
-		if (arguments[0] && arguments[0][0] == '-')
-			return usage_error(
-				invocation, "option %s must come before @host", arguments[0]);
-	}
-	if (!arguments[0])
-		return usage_error(invocation, "a COMMAND is missing");
-	*ret_command = arguments;
-	return 0;
-}
-
 static const char *choose_id(const struct run_options *options, struct arena *arena)
 {
-	if (options->name)
-		return options->name;
+	if (options->request.life.name)
+		return options->request.life.name;
 	unsigned char random[6] = {};
 	if (getrandom(random, sizeof(random), 0) < 0)
 		return "run";
@@ -159,44 +45,13 @@ static const char *choose_id(const struct run_options *options, struct arena *ar
 		random[3], random[4], random[5]);
 }
 
-static int make_plan(struct invocation *invocation, const struct run_options *options,
-	const char *data_root, const struct run_layer *layer, struct plan *ret_plan)
+static int make_plan(const struct run_options *options, const char *data_root,
+	const struct run_layer *layer, struct plan *ret_plan)
 {
-	struct run_request request = {
-		.id = layer->id,
-		.data_root = data_root,
-		.layer = layer,
-		.rootfs = options->rootfs,
-		.working_directory = options->working_directory,
-		.user = options->user,
-		.hostname = options->hostname,
-		.terminal = options->tty,
-		.read_only = options->read_only,
-		.init = options->init,
-		.privileged = options->privileged,
-		.volumes = words(&options->volumes),
-		.tmpfs = words(&options->tmpfs),
-		.cap_add = words(&options->cap_add),
-		.cap_drop = words(&options->cap_drop),
-		.security_options = words(&options->security_options),
-		.ulimits = words(&options->ulimits),
-		.devices = words(&options->devices),
-		.network = options->network,
-		.memory_bytes = options->memory_bytes,
-		.memory_swap_bytes = options->memory_swap_bytes,
-		.cpus_billionths = options->cpus_billionths,
-		.cpu_shares = options->cpu_shares,
-		.cpuset_cpus = options->cpuset_cpus,
-		.pids_limit = options->pids_limit,
-		.shm_bytes = options->shm_bytes,
-	};
-	const char **command = NULL;
-	int r = choose_root(invocation, options, &command);
-	if (r == 0)
-		r = read_environment(options, invocation->arena, &request.environment);
-	if (r < 0)
-		return r;
-	request.command = command;
+	struct run_request request = options->request;
+	request.id = layer->id;
+	request.data_root = data_root;
+	request.layer = layer;
 	return run_plan(&request, ret_plan);
 }
 
@@ -215,7 +70,7 @@ static void set_terminal_size(struct plan_process *process)
 /* Without -i the program reads nothing of ours, as in Docker. */
 static int close_input(const struct run_options *options)
 {
-	if (options->interactive || options->tty)
+	if (options->request.process.interactive || options->request.process.terminal)
 		return 0;
 	autoclose int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0)
@@ -226,7 +81,7 @@ static int close_input(const struct run_options *options)
 static int run_container(struct container_request *request, const struct run_options *options)
 {
 	autofini(attend_fini) struct attendant attendant;
-	int r = attend_begin(options->tty, &attendant);
+	int r = attend_begin(options->request.process.terminal, &attendant);
 	if (r < 0)
 		return r;
 	request->console_fd = attendant.console_fd;
@@ -256,7 +111,7 @@ static int run_plan_of(struct invocation *invocation, const struct run_options *
 		.plan = plan,
 		.config = text_get(&config),
 		.config_length = config.length,
-		.cgroup_manager = managers[options->cgroup_manager],
+		.cgroup_manager = managers[options->request.resources.cgroup_manager],
 		.console_fd = -1,
 		.die_with_starter = true,
 	};
@@ -279,7 +134,7 @@ static int explain(const struct plan *plan)
 static int close_layer(const struct run_options *options, const struct run_layer *layer, int r)
 {
 	bool started = r >= 0 || error_exit_status();
-	if (options->name && !options->remove && (started || !layer->is_new))
+	if (options->request.life.name && !options->request.life.remove && (started || !layer->is_new))
 		return r;
 	char story[ERROR_TEXT_MAX], advice[1024];
 	int status = error_exit_status();
@@ -295,27 +150,34 @@ static int close_layer(const struct run_options *options, const struct run_layer
 
 static int run(struct invocation *invocation)
 {
-	const struct run_options *options = options_of(invocation, run_options);
+	struct run_options *options = options_of(invocation, run_options);
+	int r = container_options_read(invocation, &options->request);
+	if (r < 0)
+		return r;
+	if (options->request.image_name && !text_equal(options->request.image_name, "@host"))
+		return usage_error(invocation, "what to run in is missing");
+	if (options->request.arguments.count == 0)
+		return usage_error(invocation, "a COMMAND is missing");
 	const char *id = choose_id(options, invocation->arena);
 	const char *data_root = places_data(invocation->arena);
 	const char *state_root = places_state("containers", invocation->arena);
 	autofini(plan_fini) struct plan plan = {};
 	autofini(run_layer_fini) struct run_layer layer;
-	run_layer_plan(data_root, id, options->name, invocation->arena, &layer);
-	int r = container_check_id(id);
+	run_layer_plan(data_root, id, options->request.life.name, invocation->arena, &layer);
+	r = container_check_id(id);
 	if (r < 0)
 		return r;
 	if (options->explain) {
-		r = make_plan(invocation, options, data_root, &layer, &plan);
+		r = make_plan(options, data_root, &layer, &plan);
 		return r < 0 ? r : explain(&plan);
 	}
 	r = run_layer_open(&layer);
 	if (r < 0)
 		return r;
-	if (options->name)
+	if (options->request.life.name)
 		r = run_sweep_record(state_root, id);
 	if (r == 0)
-		r = make_plan(invocation, options, data_root, &layer, &plan);
+		r = make_plan(options, data_root, &layer, &plan);
 	if (r == 0)
 		set_terminal_size(&plan.process);
 	if (r == 0)
@@ -332,7 +194,8 @@ const struct verb verb_run = {
 	.arguments = "[@host] COMMAND [ARGUMENT...]",
 	.command = true,
 	.failure_status = 125,
-	verb_options(run_options),
+	verb_options(run_options, container_options(run_options, request)),
+	.defaults = &(const struct run_options){.request = RUN_REQUEST_DEFAULTS},
 	.description =
 		"Runs COMMAND in a container: with namespaces, control groups and a system call "
 		"filter of its own. Its root is a directory (--rootfs DIR), for example one that "

@@ -210,23 +210,23 @@ int run_capabilities(const struct run_request *request, struct plan_capabilities
 	uint64_t bits = 0, one;
 	for (size_t i = 0; i < array_length(default_capabilities); i++)
 		bits |= 1ull << plan_capability(default_capabilities[i]);
-	if (request->privileged)
+	if (request->security.privileged)
 		(void)capability_bits("ALL", &bits);
 	/* "ALL" first, then single ones: --cap-drop ALL --cap-add CHOWN leaves just CHOWN. */
-	for (size_t i = 0; i < request->cap_drop.count; i++) {
-		int r = capability_bits(request->cap_drop.items[i], &one);
+	for (size_t i = 0; i < request->security.cap_drop.count; i++) {
+		int r = capability_bits(request->security.cap_drop.items[i], &one);
 		if (r < 0)
 			return r;
 		bits &= ~one;
 	}
-	for (size_t i = 0; i < request->cap_add.count; i++) {
-		int r = capability_bits(request->cap_add.items[i], &one);
+	for (size_t i = 0; i < request->security.cap_add.count; i++) {
+		int r = capability_bits(request->security.cap_add.items[i], &one);
 		if (r < 0)
 			return r;
 		bits |= one;
 	}
-	for (size_t i = 0; i < request->cap_drop.count; i++)
-		if (capability_bits(request->cap_drop.items[i], &one) == 0 &&
+	for (size_t i = 0; i < request->security.cap_drop.count; i++)
+		if (capability_bits(request->security.cap_drop.items[i], &one) == 0 &&
 			(one & (one - 1)) == 0)
 			bits &= ~one;
 	*ret_sets = (struct plan_capabilities){

@@ -22,21 +22,28 @@
 static const char path_variable[] =
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+enum run_network run_network(const struct run_request *request)
+{
+	size_t count = request->network.networks.count;
+	bool host = count && text_equal(request->network.networks.items[count - 1], "host");
+	return host ? RUN_NETWORK_HOST : RUN_NETWORK_NONE;
+}
+
 /* ---- the root ----------------------------------------------------------------------- */
 
 /* @host of an ordinary user: he is himself there, and nobody else exists. */
 static bool as_self(const struct run_request *request)
 {
-	return !request->rootfs && geteuid() != 0;
+	return !request->files.rootfs && geteuid() != 0;
 }
 
 static const char *real_rootfs(const struct run_request *request, struct arena *arena)
 {
-	if (!request->rootfs)
+	if (!request->files.rootfs)
 		return "/";
-	char *real = realpath(request->rootfs, NULL);
+	char *real = realpath(request->files.rootfs, NULL);
 	if (!real) {
-		(void)fail(-errno, "root %s", request->rootfs);
+		(void)fail(-errno, "root %s", request->files.rootfs);
 		return NULL;
 	}
 	const char *kept = arena_strdup(arena, real);
@@ -47,7 +54,7 @@ static const char *real_rootfs(const struct run_request *request, struct arena *
 static int root_mounts(const struct run_request *request, const char *rootfs, const char *home,
 	struct plan *plan, struct plan_mount **ret_mounts, size_t *ret_count)
 {
-	if (!request->rootfs)
+	if (!request->files.rootfs)
 		return run_host_mounts(request, home, &plan->arena, ret_mounts, ret_count);
 	*ret_mounts = arena_new(&plan->arena, struct plan_mount, 1);
 	*ret_count = 1;
@@ -60,7 +67,7 @@ static int root_mounts(const struct run_request *request, const char *rootfs, co
  */
 static bool share_sysfs(const struct run_request *request, struct plan_mount *mount)
 {
-	if (request->network != RUN_NETWORK_HOST || geteuid() == 0)
+	if (run_network(request) != RUN_NETWORK_HOST || geteuid() == 0)
 		return true;
 	if (text_equal(mount->destination, "/sys"))
 		*mount = (struct plan_mount){.destination = "/sys",
@@ -78,16 +85,16 @@ static void adapt_default(const struct run_request *request, struct plan_mount *
 {
 	if (geteuid() == 0 && !run_is_host_root() && text_equal(mount->type, "devpts"))
 		mount->data = "newinstance,ptmxmode=0666,mode=0620";
-	if (request->privileged && strncmp(mount->destination, "/sys", 4) == 0)
+	if (request->security.privileged && strncmp(mount->destination, "/sys", 4) == 0)
 		mount->attributes_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 }
 
 static void set_shm(const struct run_request *request, struct plan *plan)
 {
 	for (size_t i = 0; i < plan->mount_count; i++)
-		if (request->shm_bytes && text_equal(plan->mounts[i].destination, "/dev/shm"))
+		if (request->files.shm_bytes && text_equal(plan->mounts[i].destination, "/dev/shm"))
 			plan->mounts[i].data = arena_format(&plan->arena, "mode=1777,size=%llu",
-				(unsigned long long)request->shm_bytes);
+				(unsigned long long)request->files.shm_bytes);
 }
 
 /* In /dev, which is ours: an image may have no /run, or one that an ordinary user cannot write. */
@@ -132,7 +139,7 @@ static int write_hosts(const struct run_request *request, const char *hostname)
 {
 	autofini(text_fini) struct text hosts = {};
 	autofree char *own = NULL;
-	if (request->network == RUN_NETWORK_HOST &&
+	if (run_network(request) == RUN_NETWORK_HOST &&
 		fs_read(AT_FDCWD, "/etc/hosts", 1 << 20, &own, NULL) == 0)
 		text_add(&hosts, own);
 	else
@@ -166,15 +173,15 @@ static int add_names(const struct run_request *request, const char *rootfs, stru
 	if (root_fd < 0)
 		return fail(-errno, "root %s", rootfs);
 	const char *hosts = arena_format(&plan->arena, "%s/hosts", request->layer->directory);
-	if (request->rootfs && can_cover(root_fd, "/etc/hosts")) {
+	if (request->files.rootfs && can_cover(root_fd, "/etc/hosts")) {
 		int r = request->layer->lock_fd < 0 ? 0 : write_hosts(request, plan->hostname);
 		if (r < 0)
 			return r;
 		bind_file(hosts, "/etc/hosts", false, &mounts[(*count)++]);
 	}
 	char *servers =
-		request->network == RUN_NETWORK_HOST ? realpath("/etc/resolv.conf", NULL) : NULL;
-	bool hidden = request->rootfs || (servers && strncmp(servers, "/run/", 5) == 0);
+		run_network(request) == RUN_NETWORK_HOST ? realpath("/etc/resolv.conf", NULL) : NULL;
+	bool hidden = request->files.rootfs || (servers && strncmp(servers, "/run/", 5) == 0);
 	if (servers && hidden && can_cover(root_fd, "/etc/resolv.conf"))
 		bind_file(arena_strdup(&plan->arena, servers), "/etc/resolv.conf", true,
 			&mounts[(*count)++]);
@@ -193,8 +200,8 @@ static int set_mounts(
 		return r;
 	set_shm(request, plan);
 	struct plan_mount *all = arena_new(&plan->arena, struct plan_mount,
-		root_count + plan->mount_count + request->volumes.count + request->tmpfs.count +
-			request->devices.count + 4);
+		root_count + plan->mount_count + request->files.volumes.count + request->files.tmpfs.count +
+			request->files.devices.count + 4);
 	size_t count = 0;
 	for (size_t i = 0; i < root_count; i++)
 		all[count++] = roots[i];
@@ -203,21 +210,21 @@ static int set_mounts(
 		if (share_sysfs(request, &plan->mounts[i]))
 			all[count++] = plan->mounts[i];
 	}
-	for (size_t i = 0; !run_is_host_root() && i < request->devices.count; i++)
-		run_device_mount(request->devices.items[i], &plan->arena, &all[count++]);
+	for (size_t i = 0; !run_is_host_root() && i < request->files.devices.count; i++)
+		run_device_mount(request->files.devices.items[i], &plan->arena, &all[count++]);
 	r = add_names(request, rootfs, plan, all, &count);
-	for (size_t i = 0; r == 0 && i < request->tmpfs.count; i++)
-		r = run_tmpfs(request->tmpfs.items[i], &plan->arena, &all[count++]);
-	for (size_t i = 0; r == 0 && i < request->volumes.count; i++)
-		r = run_volume(request->volumes.items[i], &plan->arena, &all[count++]);
-	if (r == 0 && request->init)
+	for (size_t i = 0; r == 0 && i < request->files.tmpfs.count; i++)
+		r = run_tmpfs(request->files.tmpfs.items[i], &plan->arena, &all[count++]);
+	for (size_t i = 0; r == 0 && i < request->files.volumes.count; i++)
+		r = run_volume(request->files.volumes.items[i], &plan->arena, &all[count++]);
+	if (r == 0 && request->process.init)
 		r = add_init(plan, &all[count++]);
 	if (r < 0)
 		return r;
 	plan->mounts = all;
 	plan->mount_count = count;
 	plan->root_path = request->layer->merged;
-	plan->root_readonly = request->read_only;
+	plan->root_readonly = request->files.read_only;
 	return 0;
 }
 
@@ -229,7 +236,7 @@ static int set_user(const struct run_request *request, const char *rootfs, struc
 	autoclose int root_fd = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
 		return fail(-errno, "root %s", rootfs);
-	const char *word = request->user;
+	const char *word = request->process.user;
 	if (!word && as_self(request))
 		word = arena_format(&plan->arena, "%u:%u", (unsigned)getuid(), (unsigned)getgid());
 	int r = run_find_user(root_fd, word, &plan->arena, ret_user);
@@ -259,7 +266,7 @@ static bool mapped(const struct plan_id_maps *maps, uint32_t id)
 
 static int set_namespaces(const struct run_request *request, struct plan *plan)
 {
-	plan->namespaces[PLAN_NS_NETWORK].wanted = request->network == RUN_NETWORK_NONE;
+	plan->namespaces[PLAN_NS_NETWORK].wanted = run_network(request) == RUN_NETWORK_NONE;
 	if (geteuid() == 0)
 		return 0;
 	plan->namespaces[PLAN_NS_USER].wanted = true;
@@ -322,9 +329,9 @@ static void set_environment(
 	static const char *const host_names[] = {
 		"PATH", "LANG", "LC_ALL", "TZ", "SHELL", "USER", "LOGNAME", "COLORTERM"};
 	struct strings all = {
-		arena_new(&plan->arena, const char *, request->environment.count + 16), 0};
-	for (size_t i = 0; i < request->environment.count; i++) {
-		const char *word = request->environment.items[i], *value = getenv(word);
+		arena_new(&plan->arena, const char *, request->process.environment.count + 16), 0};
+	for (size_t i = 0; i < request->process.environment.count; i++) {
+		const char *word = request->process.environment.items[i], *value = getenv(word);
 		size_t length = strcspn(word, "=");
 		unset(&all, word, length);
 		if (word[length])
@@ -332,9 +339,9 @@ static void set_environment(
 		else if (value)
 			all.items[all.count++] = arena_format(&plan->arena, "%s=%s", word, value);
 	}
-	for (size_t i = 0; !request->rootfs && i < array_length(host_names); i++)
+	for (size_t i = 0; !request->files.rootfs && i < array_length(host_names); i++)
 		add_own(plan, &all, host_names[i]);
-	if (request->terminal)
+	if (request->process.terminal)
 		add_own(plan, &all, "TERM");
 	if (!sets(&all, "PATH", 4))
 		all.items[all.count++] = path_variable;
@@ -350,9 +357,9 @@ static void set_directory(const struct run_request *request, struct plan *plan)
 {
 	char here[4096];
 	plan->process.working_directory = "/";
-	if (request->working_directory)
-		plan->process.working_directory = request->working_directory;
-	else if (!request->rootfs && getcwd(here, sizeof(here)))
+	if (request->process.working_directory)
+		plan->process.working_directory = request->process.working_directory;
+	else if (!request->files.rootfs && getcwd(here, sizeof(here)))
 		plan->process.working_directory = arena_strdup(&plan->arena, here);
 }
 
@@ -361,25 +368,25 @@ static int set_process(
 {
 	struct plan_process *process = &plan->process;
 	struct strings words = {NULL, 0};
-	for (size_t i = 0; i < request->environment.count; i++)
-		if (request->environment.items[i][0] == '=' || !request->environment.items[i][0])
+	for (size_t i = 0; i < request->process.environment.count; i++)
+		if (request->process.environment.items[i][0] == '=' || !request->process.environment.items[i][0])
 			return refuse(-EINVAL, "environment \"%s\": the variable's name is missing",
-				request->environment.items[i]);
-	while (request->command[words.count])
+				request->process.environment.items[i]);
+	while (words.count < request->arguments.count)
 		words.count++;
 	words.items = arena_new(&plan->arena, const char *, words.count + 1);
-	memcpy(words.items, request->command, words.count * sizeof(*words.items));
+	memcpy(words.items, request->arguments.items, words.count * sizeof(*words.items));
 	process->arguments = words;
-	process->terminal = request->terminal;
-	process->no_new_privileges = request->no_new_privileges;
+	process->terminal = request->process.terminal;
+	process->no_new_privileges = false;
 	set_directory(request, plan);
 	set_environment(request, user, plan);
 	if (process->working_directory[0] != '/')
 		return refuse(-EINVAL, "--workdir %s is not absolute", process->working_directory);
-	process->rlimits = arena_new(&plan->arena, struct plan_rlimit, request->ulimits.count + 1);
-	process->rlimit_count = request->ulimits.count;
-	for (size_t i = 0; i < request->ulimits.count; i++) {
-		int r = run_ulimit(request->ulimits.items[i], &process->rlimits[i]);
+	process->rlimits = arena_new(&plan->arena, struct plan_rlimit, request->process.ulimits.count + 1);
+	process->rlimit_count = request->process.ulimits.count;
+	for (size_t i = 0; i < request->process.ulimits.count; i++) {
+		int r = run_ulimit(request->process.ulimits.items[i], &process->rlimits[i]);
 		if (r < 0)
 			return r;
 	}
@@ -391,46 +398,46 @@ static int set_process(
 static int set_limits(const struct run_request *request, struct plan *plan)
 {
 	struct plan_resources *resources = &plan->resources;
-	if (request->memory_bytes)
+	if (request->resources.memory_bytes)
 		resources->memory_limit =
-			(struct optional_i64){true, (int64_t)request->memory_bytes};
-	if (request->memory_swap_bytes)
-		resources->memory_swap = (struct optional_i64){true, request->memory_swap_bytes};
-	if (request->cpus_billionths) {
+			(struct optional_i64){true, (int64_t)request->resources.memory_bytes};
+	if (request->resources.memory_swap_bytes)
+		resources->memory_swap = (struct optional_i64){true, request->resources.memory_swap_bytes};
+	if (request->resources.cpus_billionths) {
 		const uint64_t period_us = 100000;
 		resources->cpu_period = (struct optional_u64){true, period_us};
 		resources->cpu_quota = (struct optional_i64){
-			true, request->cpus_billionths / (1000000000 / (int64_t)period_us)};
+			true, request->resources.cpus_billionths / (1000000000 / (int64_t)period_us)};
 		if (resources->cpu_quota.value < 1000)
 			return refuse(-EINVAL, "--cpus is less than 0.01");
 	}
-	if (request->cpu_shares)
-		resources->cpu_shares = (struct optional_u64){true, request->cpu_shares};
-	resources->cpuset_cpus = request->cpuset_cpus;
-	if (request->pids_limit)
-		resources->pids_limit = (struct optional_i64){true, request->pids_limit};
+	if (request->resources.cpu_shares)
+		resources->cpu_shares = (struct optional_u64){true, request->resources.cpu_shares};
+	resources->cpuset_cpus = request->resources.cpuset_cpus;
+	if (request->resources.pids_limit)
+		resources->pids_limit = (struct optional_i64){true, request->resources.pids_limit};
 	return 0;
 }
 
 /* Devices of the host are denied but for those every container has; --privileged opens all. */
 static int set_devices(const struct run_request *request, struct plan *plan)
 {
-	size_t room = request->devices.count + 2;
+	size_t room = request->files.devices.count + 2;
 	struct plan_resources *resources = &plan->resources;
 	resources->device_rules = arena_new(&plan->arena, struct plan_device_rule, room);
 	resources->device_rule_count = 0;
 	plan->devices = arena_new(&plan->arena, struct plan_device, room);
 	plan->device_count = 0;
 	resources->device_rules[resources->device_rule_count++] =
-		(struct plan_device_rule){.allow = request->privileged,
+		(struct plan_device_rule){.allow = request->security.privileged,
 			.type = 'a',
 			.major = -1,
 			.minor = -1,
 			.read = true,
 			.write = true,
 			.mknod = true};
-	for (size_t i = 0; i < request->devices.count; i++) {
-		int r = run_device(request->devices.items[i], &plan->arena, plan);
+	for (size_t i = 0; i < request->files.devices.count; i++) {
+		int r = run_device(request->files.devices.items[i], &plan->arena, plan);
 		if (r < 0)
 			return r;
 	}
@@ -443,10 +450,10 @@ static int set_security(const struct run_request *request, struct plan *plan)
 	plan->annotations[0] =
 		(struct plan_key_value){FILTER_ANNOTATION, FILTER_ANNOTATION_DEFAULT};
 	plan->annotation_count = 1;
-	if (request->privileged) {
+	if (request->security.privileged) {
 		plan->annotation_count = 0;
 		plan->masked_paths = plan->readonly_paths = (struct strings){};
-	} else if (!request->rootfs) {
+	} else if (!request->files.rootfs) {
 		/* The layers of all containers lie on this system, too. */
 		size_t count = plan->masked_paths.count;
 		struct strings paths = {arena_new(&plan->arena, const char *, count + 2), count};
@@ -454,8 +461,8 @@ static int set_security(const struct run_request *request, struct plan *plan)
 		paths.items[paths.count++] = request->data_root;
 		plan->masked_paths = paths;
 	}
-	for (size_t i = 0; i < request->security_options.count; i++) {
-		int r = run_security_option(request->security_options.items[i], &plan->arena, plan);
+	for (size_t i = 0; i < request->security.options.count; i++) {
+		int r = run_security_option(request->security.options.items[i], &plan->arena, plan);
 		if (r < 0)
 			return r;
 	}
@@ -466,9 +473,9 @@ static int set_security(const struct run_request *request, struct plan *plan)
 static const char *choose_hostname(const struct run_request *request, struct arena *arena)
 {
 	char own[65] = "";
-	if (request->hostname)
-		return request->hostname;
-	if (request->network == RUN_NETWORK_HOST && gethostname(own, sizeof(own) - 1) == 0)
+	if (request->namespaces.hostname)
+		return request->namespaces.hostname;
+	if (run_network(request) == RUN_NETWORK_HOST && gethostname(own, sizeof(own) - 1) == 0)
 		return arena_strdup(arena, own);
 	return arena_strndup(arena, request->id, strnlen(request->id, 63));
 }

@@ -7,6 +7,7 @@
  * but the layer's empty directories.
  */
 
+#include "engine/container/request.h"
 #include "plan/plan.h"
 
 #include <stdbool.h>
@@ -14,35 +15,15 @@
 
 enum run_network { RUN_NETWORK_NONE, RUN_NETWORK_HOST };
 
+/** What --network comes to. */
+enum run_network run_network(const struct run_request *request);
+
 /** <data>/layers/<name>; ".<id>" if the run has no name. */
 struct run_layer {
 	const char *id, *name, *layers, *directory;
 	const char *merged; /* empty; what the root is mounted on */
 	int lock_fd;        /* -1: only planned */
 	bool is_new;        /* no earlier run has made it */
-};
-
-struct run_request {
-	const char *id;        /* checked by the caller (container_check_id) */
-	const char *data_root; /* rung's own, never shown in @host */
-	const struct run_layer *layer;
-	const char *rootfs; /* a directory; NULL: @host, the running system */
-
-	const char *const *command; /* NULL-terminated, at least one word */
-	struct strings environment; /* NAME=VALUE, or NAME to take ours */
-	const char *working_directory, *user, *hostname;
-	bool terminal, read_only, init, privileged, no_new_privileges;
-	struct strings volumes; /* SOURCE:DESTINATION[:OPTIONS] */
-	struct strings tmpfs;   /* DESTINATION[:OPTIONS] */
-	struct strings cap_add, cap_drop, security_options, ulimits, devices;
-	enum run_network network;
-	uint64_t memory_bytes;     /* 0: no limit */
-	int64_t memory_swap_bytes; /* 0: not given, -1: unlimited */
-	int64_t cpus_billionths;   /* 1.5 CPUs: 1500000000; 0: no limit */
-	uint64_t cpu_shares;       /* 0: not given */
-	const char *cpuset_cpus;
-	int64_t pids_limit; /* 0: not given, -1: unlimited */
-	uint64_t shm_bytes; /* 0: the default, 64 MiB */
 };
 
 /** Makes the plan. Its root is an overlay whose upper directory is the container's layer. */
