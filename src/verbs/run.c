@@ -134,7 +134,8 @@ static int explain(const struct plan *plan)
 static int close_layer(const struct run_options *options, const struct run_layer *layer, int r)
 {
 	bool started = r >= 0 || error_exit_status();
-	if (options->request.life.name && !options->request.life.remove && (started || !layer->is_new))
+	if (options->request.life.name && !options->request.life.remove &&
+		(started || !layer->is_new))
 		return r;
 	char story[ERROR_TEXT_MAX], advice[1024];
 	int status = error_exit_status();

@@ -21,9 +21,9 @@ struct text;
 struct json;
 struct json_writer;
 
-/* ---- words ------------------------------------------------------------------------ */
+/* ---- wishes ------------------------------------------------------------------------ */
 
-struct life_words {
+struct life_wishes {
 	const char *name, *isolation, *runtime, *restart, *pod, *pod_id_file;
 	bool remove, remove_image, replace;
 	const char *pidfile, *cidfile, *conmon_pidfile, *sdnotify;
@@ -35,9 +35,9 @@ struct life_words {
 	struct strings log_options;
 };
 
-struct process_words {
+struct process_wishes {
 	bool interactive, terminal, init;
-	struct strings attach; /* "stdin", "stdout", "stderr" */
+	struct strings attach;  /* "stdin", "stdout", "stderr" */
 	const char *entrypoint; /* "": none, also not the image's */
 	const char *working_directory, *user, *init_path, *umask, *personality, *timezone, *systemd;
 	struct strings environment; /* NAME=VALUE, NAME to take ours, PREFIX* */
@@ -50,7 +50,7 @@ struct process_words {
 	struct optional_i64 oom_score_adj;
 };
 
-struct file_words {
+struct file_wishes {
 	const char *rootfs;
 	struct strings volumes;      /* SOURCE:DESTINATION[:OPTIONS], DESTINATION */
 	struct strings mounts;       /* type=…,src=…,dst=… */
@@ -63,14 +63,14 @@ struct file_words {
 	struct strings devices, device_rules, gpus;
 };
 
-struct namespace_words {
+struct namespace_wishes {
 	const char *user, *pid, *ipc, *uts, *cgroup;
 	struct strings uid_maps, gid_maps; /* CONTAINER:HOST[:SIZE] */
 	const char *subuid_name, *subgid_name;
 	const char *hostname, *domainname;
 };
 
-struct network_words {
+struct network_wishes {
 	struct strings networks, aliases, publish, expose, links, link_local_ips;
 	struct strings add_hosts, dns, dns_options, dns_searches;
 	bool no_hosts, no_hostname, publish_all;
@@ -79,7 +79,7 @@ struct network_words {
 
 enum run_cgroup_manager { RUN_CGROUPFS, RUN_CGROUP_SYSTEMD, RUN_CGROUP_DISABLED };
 
-struct resource_words {
+struct resource_wishes {
 	uint64_t memory_bytes, memory_reservation_bytes, kernel_memory_bytes; /* 0: no limit */
 	int64_t memory_swap_bytes; /* 0: not given, -1: unlimited */
 	struct optional_i64 memory_swappiness;
@@ -98,14 +98,14 @@ struct resource_words {
 	enum run_cgroup_manager cgroup_manager;
 };
 
-struct security_words {
+struct security_wishes {
 	bool privileged;
 	struct strings cap_add, cap_drop, options, sysctls;
 	const char *seccomp_policy;
 };
 
 /** Times in nanoseconds; absent: the image's or Docker's default. */
-struct health_words {
+struct health_wishes {
 	const char *command; /* a shell's line, a JSON array, or "none" */
 	struct optional_i64 interval_ns, timeout_ns, start_period_ns, start_interval_ns, retries;
 	const char *on_failure; /* none kill restart stop */
@@ -117,7 +117,7 @@ struct health_words {
 	struct optional_i64 log_max_count, log_max_size;
 };
 
-struct pull_words {
+struct pull_wishes {
 	const char *policy; /* always missing never newer; NULL: missing */
 	const char *platform, *architecture, *os, *variant;
 	const char *authfile, *certificates, *credentials, *decryption_key;
@@ -196,35 +196,40 @@ struct run_request {
 	const char *id;        /* checked by the caller (container_check_id) */
 	const char *data_root; /* rung's own, never shown in @host */
 	const struct run_layer *layer;
-	const struct image *image;      /* NULL: --rootfs or @host */
-	struct strings lowers;          /* its trees, topmost first */
-	const char *const *pod_namespaces; /* [PLAN_NS_COUNT], NULL where not shared; NULL: no pod */
+	const struct image *image; /* NULL: --rootfs or @host */
+	struct strings lowers;     /* its trees, topmost first */
+	const char *const
+		*pod_namespaces; /* [PLAN_NS_COUNT], NULL where not shared; NULL: no pod */
 	/** Finds a container by name or id; NULL: there are no others. Story on failure. */
-	int (*find_peer)(void *context, const char *name, struct arena *arena,
-		struct run_peer *ret_peer);
+	int (*find_peer)(
+		void *context, const char *name, struct arena *arena, struct run_peer *ret_peer);
 	void *peer_context;
 	bool dry; /* nothing may be created: --explain */
 
 	/* Words; written. */
-	const char *image_name;      /* as typed; "@host" is no image */
-	struct strings arguments;    /* behind the image */
-	struct life_words life;
-	struct process_words process;
-	struct file_words files;
-	struct namespace_words namespaces;
-	struct network_words network;
-	struct resource_words resources;
-	struct security_words security;
-	struct health_words health;
-	struct pull_words pull;
+	const char *image_name;   /* as typed; "@host" is no image */
+	struct strings arguments; /* behind the image */
+	struct life_wishes life;
+	struct process_wishes process;
+	struct file_wishes files;
+	struct namespace_wishes namespaces;
+	struct network_wishes network;
+	struct resource_wishes resources;
+	struct security_wishes security;
+	struct health_wishes health;
+	struct pull_wishes pull;
 
 	struct run_resolved resolved;
 };
 
 /** What options default to where that is not zero. */
 #define RUN_REQUEST_DEFAULTS \
-	{.process = {.http_proxy = true, .passwd = true}, .files = {.read_only_tmpfs = true}, \
-		.pull = {.tls_verify = true}}
+	{ \
+		.process = {.http_proxy = true, .passwd = true}, \
+		.files = {.read_only_tmpfs = true}, .pull = { \
+			.tls_verify = true \
+		} \
+	}
 
 /** Writes an object member @key: all words and what they came to. */
 void run_request_write(

@@ -179,8 +179,9 @@ static int add_names(const struct run_request *request, const char *rootfs, stru
 			return r;
 		bind_file(hosts, "/etc/hosts", false, &mounts[(*count)++]);
 	}
-	char *servers =
-		run_network(request) == RUN_NETWORK_HOST ? realpath("/etc/resolv.conf", NULL) : NULL;
+	char *servers = run_network(request) == RUN_NETWORK_HOST
+				? realpath("/etc/resolv.conf", NULL)
+				: NULL;
 	bool hidden = request->files.rootfs || (servers && strncmp(servers, "/run/", 5) == 0);
 	if (servers && hidden && can_cover(root_fd, "/etc/resolv.conf"))
 		bind_file(arena_strdup(&plan->arena, servers), "/etc/resolv.conf", true,
@@ -200,8 +201,8 @@ static int set_mounts(
 		return r;
 	set_shm(request, plan);
 	struct plan_mount *all = arena_new(&plan->arena, struct plan_mount,
-		root_count + plan->mount_count + request->files.volumes.count + request->files.tmpfs.count +
-			request->files.devices.count + 4);
+		root_count + plan->mount_count + request->files.volumes.count +
+			request->files.tmpfs.count + request->files.devices.count + 4);
 	size_t count = 0;
 	for (size_t i = 0; i < root_count; i++)
 		all[count++] = roots[i];
@@ -369,7 +370,8 @@ static int set_process(
 	struct plan_process *process = &plan->process;
 	struct strings words = {NULL, 0};
 	for (size_t i = 0; i < request->process.environment.count; i++)
-		if (request->process.environment.items[i][0] == '=' || !request->process.environment.items[i][0])
+		if (request->process.environment.items[i][0] == '=' ||
+			!request->process.environment.items[i][0])
 			return refuse(-EINVAL, "environment \"%s\": the variable's name is missing",
 				request->process.environment.items[i]);
 	while (words.count < request->arguments.count)
@@ -383,7 +385,8 @@ static int set_process(
 	set_environment(request, user, plan);
 	if (process->working_directory[0] != '/')
 		return refuse(-EINVAL, "--workdir %s is not absolute", process->working_directory);
-	process->rlimits = arena_new(&plan->arena, struct plan_rlimit, request->process.ulimits.count + 1);
+	process->rlimits =
+		arena_new(&plan->arena, struct plan_rlimit, request->process.ulimits.count + 1);
 	process->rlimit_count = request->process.ulimits.count;
 	for (size_t i = 0; i < request->process.ulimits.count; i++) {
 		int r = run_ulimit(request->process.ulimits.items[i], &process->rlimits[i]);
@@ -402,12 +405,13 @@ static int set_limits(const struct run_request *request, struct plan *plan)
 		resources->memory_limit =
 			(struct optional_i64){true, (int64_t)request->resources.memory_bytes};
 	if (request->resources.memory_swap_bytes)
-		resources->memory_swap = (struct optional_i64){true, request->resources.memory_swap_bytes};
+		resources->memory_swap =
+			(struct optional_i64){true, request->resources.memory_swap_bytes};
 	if (request->resources.cpus_billionths) {
 		const uint64_t period_us = 100000;
 		resources->cpu_period = (struct optional_u64){true, period_us};
-		resources->cpu_quota = (struct optional_i64){
-			true, request->resources.cpus_billionths / (1000000000 / (int64_t)period_us)};
+		resources->cpu_quota = (struct optional_i64){true,
+			request->resources.cpus_billionths / (1000000000 / (int64_t)period_us)};
 		if (resources->cpu_quota.value < 1000)
 			return refuse(-EINVAL, "--cpus is less than 0.01");
 	}

@@ -20,20 +20,20 @@
 #include "cli/verb.h"
 #include "engine/container/run.h"
 
-extern const struct option process_words[], file_words[], life_words[], network_words[],
-	namespace_words[], resource_words[], security_words[], health_words[], pull_words[];
+extern const struct option process_wishes[], file_wishes[], life_wishes[], network_wishes[],
+	namespace_wishes[], resource_wishes[], security_wishes[], health_wishes[], pull_wishes[];
 
 /** The groups of options that fill member @member of struct @tag, a struct run_request. */
 #define container_options(tag, member) \
-	shared_options("The program", process_words, tag, member.process), \
-		shared_options("Files and devices", file_words, tag, member.files), \
-		shared_options("The container", life_words, tag, member.life), \
-		shared_options("Network", network_words, tag, member.network), \
-		shared_options("Namespaces and users", namespace_words, tag, member.namespaces), \
-		shared_options("Limits", resource_words, tag, member.resources), \
-		shared_options("Security", security_words, tag, member.security), \
-		shared_options("Health", health_words, tag, member.health), \
-		shared_options("Image", pull_words, tag, member.pull)
+	shared_options("The program", process_wishes, tag, member.process), \
+		shared_options("Files and devices", file_wishes, tag, member.files), \
+		shared_options("The container", life_wishes, tag, member.life), \
+		shared_options("Network", network_wishes, tag, member.network), \
+		shared_options("Namespaces and users", namespace_wishes, tag, member.namespaces), \
+		shared_options("Limits", resource_wishes, tag, member.resources), \
+		shared_options("Security", security_wishes, tag, member.security), \
+		shared_options("Health", health_wishes, tag, member.health), \
+		shared_options("Image", pull_wishes, tag, member.pull)
 
 /**
  * What is left to do when the parser is done: which numbers were given, lists in one word, files
