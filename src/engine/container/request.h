@@ -143,11 +143,13 @@ struct run_mount {
 	const char *destination; /* clean and absolute */
 	struct strings options;  /* what plan_mount_options() reads: "ro", "rprivate", "size=1m" */
 	const char *subpath;     /* below the volume or image */
-	const char *idmap;       /* "": by the container's own maps; "uids=…;gids=…" */
-	bool anonymous;          /* a volume that goes with its container */
-	bool copy;               /* fill it, when empty, with what the image has there */
-	bool chown;              /* U: give the source to the container's user */
-	bool overlay;            /* O: changes are thrown away */
+	bool idmapped;
+	const char *idmap; /* "uids=…;gids=…"; NULL: by the container's own maps */
+	bool recursive;    /* a bind of a tree with what is mounted in it */
+	bool anonymous;    /* a volume that goes with its container */
+	bool copy;         /* fill it, when empty, with what the image has there */
+	bool chown;        /* U: give the source to the container's user */
+	bool overlay;      /* O: changes are thrown away */
 };
 
 struct run_secret {
@@ -179,7 +181,7 @@ struct run_resolved {
 	size_t secret_count;
 	struct run_health health;
 	bool systemd; /* the program is an init that wants systemd's surroundings */
-	const char *uid_start, *uid_size; /* --userns auto: the range it got; NULL */
+	struct plan_id_maps uid_maps, gid_maps; /* of its user namespace; none: the usual one */
 };
 
 /* ---- the request ----------------------------------------------------------------------- */
