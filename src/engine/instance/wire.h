@@ -11,7 +11,9 @@
  * since a monitor may outlive the command that started it by years.
  *
  * A client first says what it wants (WIRE_ATTACH). The monitor answers WIRE_HELLO and from then on
- * sends what the program writes. At the end it sends WIRE_EXIT, behind the last byte; the socket
+ * sends what the program writes. Input goes in turns: the next WIRE_INPUT may be sent when the one
+ * before was answered by WIRE_TAKEN, so that a program that does not read cannot keep the signals
+ * behind its input from arriving. At the end it sends WIRE_EXIT, behind the last byte; the socket
  * itself is closed only when the container's end has been dealt with (its record, --rm), so that
  * the end of the stream tells a client that the name is free again.
  *
@@ -36,10 +38,12 @@ enum wire_kind {
 	WIRE_ATTACH = 'a',    /* struct wire_attach: first, once */
 	WIRE_INPUT = 'i',     /* bytes for the program's standard input */
 	WIRE_INPUT_END = 'c', /* no more of them; no payload */
+	WIRE_DETACH = 'd',    /* we leave; the program's input stays as it is; no payload */
 	WIRE_RESIZE = 'r',    /* struct wire_size */
 	WIRE_SIGNAL = 's',    /* int32_t: to the first process */
 	/* from the monitor */
 	WIRE_HELLO = 'h',   /* struct wire_hello */
+	WIRE_TAKEN = 't',   /* the program has taken the last WIRE_INPUT; no payload */
 	WIRE_OUTPUT = 'o',  /* bytes of its standard output, or of its terminal */
 	WIRE_ERROR = 'e',   /* bytes of its standard error */
 	WIRE_MESSAGE = 'm', /* text for the person: something about the streams went wrong */
