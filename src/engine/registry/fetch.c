@@ -12,6 +12,7 @@
 #include "base/places.h"
 #include "base/process.h"
 #include "plan/json_write.h"
+#include "plan/plan.h"
 
 #include <sys/mman.h>
 #include <sys/socket.h>
