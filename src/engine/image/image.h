@@ -140,9 +140,6 @@ struct image_change {
 
 /* ---- showing ------------------------------------------------------------------ */
 
-/** "debian:12" for "docker.io/library/debian:12": names as Docker prints them. */
-const char *image_familiar_name(const char *full_name, struct arena *arena);
-
 struct json_writer;
 
 /** The object that `docker image inspect` prints for it. */

@@ -8,7 +8,7 @@
  * trusted.overlay.opaque, for an ordinary user user.overlay.opaque.
  *
  *	<data>/snapshots/HEX/tree/       the layer
- *	<data>/snapshots/HEX/layer.json  its size
+ *	<data>/snapshots/HEX/size        bytes of its files together, as a number
  *	<data>/snapshots/.HEX.RANDOM/    one that is still being unpacked; locked while that goes on
  *
  *	struct snapshot snapshot = SNAPSHOT_NONE;
@@ -27,7 +27,7 @@
 struct snapshot {
 	char name[112]; /* of the directory below snapshots/; "" when there is none */
 	int directory_fd;
-	int tree_fd; /* open for the unpacking program to enter */
+	int tree_fd;            /* open for the unpacking program to enter */
 	uint64_t unpacked_size; /* bytes of its files, set by the caller; 0: not known */
 };
 
@@ -45,6 +45,19 @@ bool snapshot_exists(const struct store *store, const char *diff_id);
 /** Gives it its name. Tells a story. */
 [[nodiscard]] int snapshot_commit(
 	struct store *store, struct snapshot *snapshot, const char *diff_id);
+
+/**
+ * Takes over a directory with a "tree" in it that somebody else unpacked on the same file system
+ * (`load`, a container's layer): it is moved. Tells a story.
+ */
+[[nodiscard]] int snapshot_adopt(struct store *store, int dir_fd, const char *name,
+	const char *diff_id, uint64_t unpacked_size);
+
+/**
+ * A directory of the caller's below snapshots/, removed by the next command when the caller dies
+ * (the descriptor is its lock). Tells a story.
+ */
+[[nodiscard]] int snapshot_make_scratch(struct store *store, char *ret_name, size_t name_size);
 
 /** Removes what was not committed. */
 void snapshot_fini(struct store *store, struct snapshot *snapshot);

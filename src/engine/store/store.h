@@ -8,10 +8,10 @@
  *	<data>/images/oci-layout
  *	<data>/images/index.json         every image, by name or without one (index.h)
  *	<data>/images/blobs/sha256/HEX   manifests, configurations, layers as they came
- *	<data>/images/ingest/HEX         a blob that is still arriving; locked while its writer lives
- *	<data>/images/lock               who uses images holds it shared, who deletes blobs exclusive
- *	<data>/images/index.lock         who replaces index.json
- *	<data>/images/garbage            something may be collected (gc.h)
+ *	<data>/images/ingest/HEX         a blob that is still arriving; locked while its writer
+ *lives <data>/images/lock               who uses images holds it shared, who deletes blobs
+ *exclusive <data>/images/index.lock         who replaces index.json <data>/images/garbage something
+ *may be collected (gc.h)
  *
  * There is no daemon and no database: a blob is there when its name is there, because it gets its
  * name by rename(2) after its digest was verified. kill -9 at any instant leaves a part file, which
@@ -110,3 +110,6 @@ bool store_has_blob(const struct store *store, const char *digest);
  * name until store_ingest_commit() gives it one.
  */
 [[nodiscard]] int store_ingest_anonymous(struct store *store, int *ret_fd);
+
+/** Gives up a part file, so that nothing of it stays. */
+void store_ingest_discard(struct store *store, int fd);
