@@ -57,3 +57,9 @@ struct logs_subject {
 [[nodiscard]] int logs_settings_read(const char *driver, const struct strings *options,
 	const struct logs_subject *subject, struct arena *arena,
 	struct logs_settings *ret_settings);
+
+/**
+ * Makes the file, so that a path that cannot be written is told before the start and not lost with
+ * the first line. Tells a story.
+ */
+[[nodiscard]] int logs_prepare(const struct logs_settings *settings);
