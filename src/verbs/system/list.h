@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/* The verbs of this folder; see verbs/verbs.h. */
+/*
+ * The verbs of this folder; see verbs/verbs.h. SYSTEM_VERBS stand at the program, those that
+ * stand below the noun "system" are SYSTEM_INNER_VERBS.
+ */
 
-#define SYSTEM_VERBS(HEADING, VERB, AS) HEADING("The system")
+#define SYSTEM_VERBS(HEADING, VERB, AS) \
+	HEADING("The system") \
+	VERB(events) \
+	VERB(system)
+
+#define SYSTEM_INNER_VERBS(VERB) VERB(events)
