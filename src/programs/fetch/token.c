@@ -13,6 +13,7 @@
 #include "fetch.h"
 
 #include "base/clock.h"
+#include "engine/registry/base64.h"
 #include "plan/json.h"
 
 #include <errno.h>
@@ -23,21 +24,8 @@
 
 static const char *basic(const struct endpoint *endpoint, struct arena *arena)
 {
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const char *pair = arena_format(arena, "%s:%s", endpoint->username, endpoint->password);
-	size_t length = strlen(pair);
-	char *text = arena_alloc(arena, (length + 2) / 3 * 4 + 7);
-	char *end = stpcpy(text, "Basic ");
-	for (size_t i = 0; i < length; i += 3) {
-		size_t some = length - i < 3 ? length - i : 3;
-		uint32_t bits = 0;
-		for (size_t k = 0; k < 3; k++)
-			bits = bits << 8 | (k < some ? (unsigned char)pair[i + k] : 0);
-		for (size_t k = 0; k < 4; k++)
-			*end++ = k <= some ? digits[bits >> (18 - 6 * k) & 63] : '=';
-	}
-	return text;
+	return arena_format(arena, "Basic %s", base64_encode(pair, arena));
 }
 
 static struct token *find(struct endpoint *endpoint, const char *scope)
