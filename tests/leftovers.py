@@ -23,8 +23,10 @@ def children():
     """Pids of this process's children, adopted ones and ended ones among them."""
     found = []
     for task in os.listdir("/proc/self/task"):
-        with open(f"/proc/self/task/{task}/children", encoding="ascii") as file:
-            found += [int(word) for word in file.read().split()]
+        # A thread of the test may end between the two lines; its children are then another's.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            with open(f"/proc/self/task/{task}/children", encoding="ascii") as file:
+                found += [int(word) for word in file.read().split()]
     return found
 
 
