@@ -185,6 +185,8 @@ static void test_docker_functions(void **state)
 			"web, web.localweb-web.local"},
 		{"{{range split .Image \":\"}}<{{.}}>{{end}}{{index (split \"a,b,\" \",\") 2}}",
 			"<debian><12>"},
+		{"{{.Labels \"com.x.y\"}}<{{.Labels \"none\"}}>{{.NoMap \"a\" | upper}}",
+			"dotted<>"},
 		{"{{upper .ID}} {{lower \"ABC\"}} {{title \"hello world-wide a_b\"}}",
 			"4F2C9D0E1B7A abc Hello World-Wide A_b"},
 		{"{{.Image | upper | printf \"%s!\"}}", "DEBIAN:12!"},
@@ -242,6 +244,7 @@ static void test_refusals(void **state)
 		{"{{.ID | }}", "template:1:9: \"}}\" stands where a value should be"},
 		{"{{.ID .Image}}", "template:1:3: only a function takes arguments; two values "
 				   "stand side by side"},
+		{"{{.ID \"x\"}}", "template:1:3: a text takes no argument"},
 		{"{{1 | .ID}}", "template:1:7: only a function takes arguments; a value stands "
 				"behind \"|\""},
 		{"{{len}}", "template:1:3: len: 0 arguments are too few"},
@@ -318,11 +321,12 @@ static void test_heading(void **state)
 	autofini(sample_fini) struct sample sample = {};
 	const struct json_value *headings = sample_read(&sample, "{\"ID\":\"CONTAINER ID\"}");
 	const struct template *template;
-	static const char source[] = "{{truncate .ID 3}}\t{{.RunningFor}}\t{{json .State.Status}}"
-				     "\t{{range .Mounts}}{{.}}{{end}}";
+	static const char source[] =
+		"{{truncate .ID 3}}\t{{.RunningFor}}\t{{json .State.Status}}"
+		"\t{{range .Mounts}}{{.}}{{end}}\t{{.Label \"com.x.my-role\"}}";
 	assert_int_equal(template_parse(&arena, source, &template), 0);
 	assert_int_equal(template_print_heading(template, headings, &out), 0);
-	assert_string_equal(text_get(&out), "CONTAINER ID\tRUNNING FOR\tSTATUS\t");
+	assert_string_equal(text_get(&out), "CONTAINER ID\tRUNNING FOR\tSTATUS\t\tmy role");
 }
 
 int main(void)

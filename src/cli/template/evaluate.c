@@ -218,6 +218,43 @@ static int run_call(struct run *run, const struct command *command, const struct
 	return function->apply(&call, ret_value);
 }
 
+/* "com.example.my-role" → "my role", as Docker heads a column of labels. */
+static struct value heading_of_label(struct run *run, const struct value *name)
+{
+	autofini(text_fini) struct text text = {};
+	text_add_bytes(&text, name->string.bytes, name->string.length);
+	char *dot = strrchr(text_get(&text), '.'), *label = dot ? dot + 1 : text.bytes;
+	for (char *at = label; at && *at; at++)
+		if (*at == '-' || *at == '_')
+			*at = ' ';
+	return value_of_bytes(
+		arena_strdup(&run->arena, label ? label : ""), label ? strlen(label) : 0);
+}
+
+/* {{.Label "name"}} */
+static int run_lookup(struct run *run, const struct command *command, const struct value *dot,
+	struct value *ret_value)
+{
+	const struct operand *head = command->operands;
+	const struct value *name = &head->next->value;
+	if (run->heading) {
+		*ret_value = heading_of_label(run, name);
+		return 0;
+	}
+	struct value map;
+	int r = run_operand(run, head, dot, &map);
+	if (r < 0)
+		return r;
+	if (map.kind != VALUE_MAP && map.kind != VALUE_NONE)
+		return template_error(run->template->source, head->at, "%s takes no argument",
+			value_kind_name(&map));
+	const struct json_value *member =
+		map.kind == VALUE_MAP ? map_find(map.json, name->string.bytes, name->string.length)
+				      : NULL;
+	*ret_value = member ? value_of_json(member) : value_of_bytes("", 0);
+	return 0;
+}
+
 /* Declares or assigns the n-th variable of a pipeline. */
 static void set_variable(
 	struct run *run, const struct pipeline *pipeline, unsigned n, const struct value *value)
@@ -240,6 +277,8 @@ static int run_pipeline(struct run *run, const struct pipeline *pipeline, const 
 		bool piped = command != pipeline->commands;
 		int r = command->operands->kind == OPERAND_FUNCTION
 				? run_call(run, command, dot, piped ? &value : NULL, &value)
+			: command->operands->next
+				? run_lookup(run, command, dot, &value)
 				: run_operand(run, command->operands, dot, &value);
 		if (r < 0)
 			return r;

@@ -186,13 +186,20 @@ static int parse_operand(struct parser *parser, struct operand **ret_operand)
 	return 0;
 }
 
+/* {{.Label "com.example.role"}}: Docker's method, which here is a member of a map. */
+static bool is_lookup(const struct operand *head, size_t count)
+{
+	return count == 1 && head->next && head->fields && head->next->kind == OPERAND_VALUE &&
+	       head->next->value.kind == VALUE_STRING && !head->next->fields;
+}
+
 static int check_command(const struct parser *parser, const struct command *command, bool piped)
 {
 	const struct operand *head = command->operands;
 	size_t count = piped;
 	for (const struct operand *operand = head->next; operand; operand = operand->next)
 		count++;
-	if (head->kind != OPERAND_FUNCTION && count)
+	if (head->kind != OPERAND_FUNCTION && count && !is_lookup(head, count))
 		return template_error(parser->source, head->at,
 			"only a function takes arguments; %s",
 			head->next ? "two values stand side by side"

@@ -11,7 +11,8 @@
  * Understood: fields, variables, pipelines, parentheses, strings and numbers;
  * if, else if, else, range, with, break, continue, end; {{/ * comments * /}};
  * {{- trimming -}}; and or not eq ne lt le gt ge index slice len print printf
- * println, and Docker's json join split lower upper title pad truncate.
+ * println, and Docker's json join split lower upper title pad truncate;
+ * {{.Label "name"}}, a member of a map.
  * Not understood: define, template and block, for a format has one page.
  *
  * A template comes from the person, so the errors say where in it; it runs on our
