@@ -11,12 +11,12 @@
  * is ended by layer_job_fini(). Descriptors stay the caller's and may be closed after the start.
  */
 
+#include "base/digest.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-
-#define DIGEST_SIZE 72 /* "sha256:" + 64 hexadecimal digits + NUL; see base/digest.h */
 
 struct arena;
 
