@@ -64,6 +64,16 @@ void run_layer_plan(const char *data_root, const char *id, bool named, struct ar
 	ret->lock_fd = -1;
 }
 
+void run_layer_in(const char *directory, const char *id, struct arena *arena, struct run_layer *ret)
+{
+	*ret = (struct run_layer){.id = id,
+		.name = "layer",
+		.layers = directory,
+		.directory = arena_format(arena, "%s/layer", directory),
+		.merged = arena_format(arena, "%s/layer/merged", directory),
+		.lock_fd = -1};
+}
+
 int run_layer_open(struct run_layer *layer)
 {
 	int fd = lock_layer(layer->directory, layer->id);

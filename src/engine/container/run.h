@@ -29,6 +29,10 @@ struct run_layer {
 /** Makes the plan. Its root is an overlay whose upper directory is the container's layer. */
 [[nodiscard]] int run_plan(const struct run_request *request, struct plan *ret_plan);
 
+/** Names the layer "layer" in a directory of its container's own; nothing is made yet. */
+void run_layer_in(const char *directory, const char *id, struct arena *arena,
+	struct run_layer *ret_layer);
+
 /** Names the layer of a run; nothing exists or is locked yet, which is enough for --explain. */
 void run_layer_plan(const char *data_root, const char *id, bool named, struct arena *arena,
 	struct run_layer *ret_layer);

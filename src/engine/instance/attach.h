@@ -55,9 +55,10 @@ struct attach_client {
 
 /**
  * Carries bytes until the end. Returns the program's exit status, ATTACH_DETACHED, or negative
- * errno with a story (-ECONNRESET: the monitor is gone without a word). Our terminal, if the
- * program has one and input is carried, is raw meanwhile and given back as it was, also when we
- * are killed by a signal that can be caught.
+ * errno with a story (-ECONNRESET: the monitor is gone without a word). Where a signal ended us
+ * (without a proxy; or nobody reads our output any more) 128 + its number, and the program goes on.
+ * Our terminal, if the program has one and input is carried, is raw meanwhile and given back as it
+ * was, also when we are killed by a signal that can be caught.
  * @wait_for_end: returns only when the container's end has been dealt with (see wire.h).
  */
 [[nodiscard]] int attach_client(struct attach_client *client, bool wait_for_end);

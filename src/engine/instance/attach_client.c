@@ -39,7 +39,6 @@ struct carrier {
 	int output_fd; /* 1 or 2 */
 	const unsigned char *rest;
 	size_t rest_length;
-	bool output_gone[3];
 	bool ended;
 	int status;
 	unsigned char received[WIRE_MESSAGE_MAX], typed[WIRE_DATA_MAX - DETACH_KEYS_MAX],
@@ -59,7 +58,7 @@ static bool is_ours(int number)
 	return false;
 }
 
-/* Without a proxy they end us; but first the terminal is given back. */
+/* Without a proxy they end us, once the terminal was given back. */
 static bool ends_us(int number)
 {
 	return number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
@@ -137,7 +136,8 @@ void attach_client_fini(struct attach_client *client)
 
 /* ---- to the monitor ------------------------------------------------------------------------ */
 
-static void pass_signals(struct carrier *carrier)
+/* 0, or our exit status where a signal ends us. */
+static int pass_signals(struct carrier *carrier)
 {
 	struct signalfd_siginfo info;
 	int socket_fd = carrier->client->socket_fd;
@@ -150,15 +150,10 @@ static void pass_signals(struct carrier *carrier)
 		} else if (carrier->client->options.signal_proxy) {
 			(void)!wire_send(socket_fd, WIRE_SIGNAL, &number, sizeof(number));
 		} else {
-			give_back(carrier);
-			sigset_t one;
-			sigemptyset(&one);
-			sigaddset(&one, number);
-			(void)signal(number, SIG_DFL);
-			(void)sigprocmask(SIG_UNBLOCK, &one, NULL);
-			(void)raise(number);
+			return 128 + number;
 		}
 	}
+	return 0;
 }
 
 /* 0, or ATTACH_DETACHED. */
@@ -190,10 +185,14 @@ static void begin_output(struct carrier *carrier, int fd, const struct wire_mess
 {
 	carrier->output_fd = fd;
 	carrier->rest = message->bytes;
-	carrier->rest_length = carrier->output_gone[fd] ? 0 : message->length;
+	carrier->rest_length = message->length;
 }
 
-static void write_output(struct carrier *carrier)
+/*
+ * 0, or our exit status: `run … | head` has seen enough. The program goes on without us, as with
+ * Docker and Podman, whose clients the signal kills.
+ */
+static int write_output(struct carrier *carrier)
 {
 	size_t most = PIPE_BUF;
 	ssize_t n = write(carrier->output_fd, carrier->rest,
@@ -201,11 +200,12 @@ static void write_output(struct carrier *carrier)
 	if (n > 0) {
 		carrier->rest += n;
 		carrier->rest_length -= (size_t)n;
+	} else if (n < 0 && errno == EPIPE) {
+		return 128 + SIGPIPE;
 	} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
-		/* `run … | head`: the program goes on, and nobody reads it. */
-		carrier->output_gone[carrier->output_fd] = true;
-		carrier->rest_length = 0;
+		carrier->rest_length = 0; /* a full disk, a terminal that hung up: go on */
 	}
+	return 0;
 }
 
 static void be_greeted(struct carrier *carrier, const struct wire_hello *hello)
@@ -287,12 +287,13 @@ static int carry(struct carrier *carrier, bool wait_for_end)
 				return fail(-errno, "wait for the program");
 			continue;
 		}
-		if (fds[WATCH_SIGNALS].revents)
-			pass_signals(carrier);
-		if (fds[WATCH_OUTPUT].revents)
-			write_output(carrier);
-		if (fds[WATCH_INPUT].revents && pass_input(carrier) == ATTACH_DETACHED)
-			return ATTACH_DETACHED;
+		int over = fds[WATCH_SIGNALS].revents ? pass_signals(carrier) : 0;
+		if (!over && fds[WATCH_OUTPUT].revents)
+			over = write_output(carrier);
+		if (!over && fds[WATCH_INPUT].revents)
+			over = pass_input(carrier);
+		if (over)
+			return over;
 		if (!fds[WATCH_SOCKET].revents)
 			continue;
 		int closed = receive(carrier);

@@ -77,11 +77,12 @@ struct instance_state {
 	uint64_t pid_start; /* see struct process_id */
 	pid_t monitor_pid;  /* 0: none */
 	uint64_t monitor_start;
-	int exit_code;          /* 128 + n after signal n */
-	bool oom_killed;        /* the kernel killed one of its processes for want of memory */
-	bool stopped_by_user;   /* `stop` or `kill`: unless-stopped keeps it so */
-	uint32_t restart_count; /* by the policy, since a person started it */
-	uint32_t starts;        /* in all */
+	int exit_code;           /* 128 + n after signal n */
+	bool oom_killed;         /* the kernel killed one of its processes for want of memory */
+	bool stopped_by_user;    /* `stop` or `kill`: unless-stopped keeps it so */
+	uint32_t restart_count;  /* by the policy, since a person started it */
+	uint32_t restart_streak; /* restarts in a row, each soon after the one before */
+	uint32_t starts;         /* in all */
 	const char *started_at, *finished_at; /* RFC 3339 with nanoseconds; "" never */
 	const char *error;                    /* why the last start failed; "" */
 	const char *restart_at;               /* RESTARTING: when */
@@ -197,7 +198,7 @@ struct instance_start {
 	bool interactive;       /* a client's input is its input */
 	uint16_t rows, columns; /* of the terminal at birth; 0: not known */
 	bool by_policy;         /* a restart policy does it: counts, and is no person's wish */
-	const char *detach_keys;
+	bool die_with_caller; /* the container is killed when this process ends, however it does */
 };
 #define INSTANCE_START_DETACHED \
 	{ \
