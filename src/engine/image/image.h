@@ -142,6 +142,12 @@ struct image_change {
 
 struct json_writer;
 
-/** The object that `docker image inspect` prints for it. */
-void image_inspect_write(struct store *store, const struct image *image, struct arena *arena,
-	struct json_writer *writer);
+/** "repository@digest" for each name's repository, and the digest references. */
+void image_digest_names(const struct image *image, struct arena *arena, struct strings *ret_names);
+
+/**
+ * The object that `image inspect` prints for it. @docker: ids with "sha256:" and short names, as
+ * Docker prints them; otherwise Podman's plain ids and full names.
+ */
+void image_inspect_write(struct store *store, const struct image *image, bool docker,
+	struct arena *arena, struct json_writer *writer);
