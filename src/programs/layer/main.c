@@ -71,6 +71,9 @@ static const struct work works[] = {
 	{"unpack", layer_unpack, true},
 	{"extract", layer_extract, true},
 	{"decode", layer_decode, false},
+	{"pack", layer_pack, false},
+	{"archive", layer_archive, false},
+	{"encode", layer_encode, false},
 };
 
 static int read_owner(const char *word, struct layer_command *command)
