@@ -74,6 +74,7 @@ static const struct work works[] = {
 	{"pack", layer_pack, false},
 	{"archive", layer_archive, false},
 	{"encode", layer_encode, false},
+	{"split", layer_split, true},
 };
 
 static int read_owner(const char *word, struct layer_command *command)
