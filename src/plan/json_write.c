@@ -76,6 +76,12 @@ void json_write_string(struct json_writer *writer, const char *key, const char *
 	text_json_string(writer->out, value);
 }
 
+void json_write_null(struct json_writer *writer, const char *key)
+{
+	begin(writer, key);
+	text_add(writer->out, "null");
+}
+
 void json_write_bool(struct json_writer *writer, const char *key, bool value)
 {
 	begin(writer, key);

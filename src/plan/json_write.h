@@ -38,6 +38,7 @@ void json_open_lazily(struct json_writer *writer, const char *key, char bracket)
 void json_close(struct json_writer *writer);
 
 void json_write_string(struct json_writer *writer, const char *key, const char *value);
+void json_write_null(struct json_writer *writer, const char *key);
 void json_write_bool(struct json_writer *writer, const char *key, bool value);
 void json_write_unsigned(struct json_writer *writer, const char *key, uint64_t value);
 void json_write_signed(struct json_writer *writer, const char *key, int64_t value);
