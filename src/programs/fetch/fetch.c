@@ -199,12 +199,13 @@ static void hear_request(
 	hear_headers(transfer, object);
 	size_t next = 0;
 	if (truth_of(object, "output") && next < frame->fd_count) {
-		transfer->output_fd = take_fd(frame->fds[next++]);
+		transfer->output_fd = take_fd(frame->fds[next]);
+		next++;
 		int flags = fcntl(transfer->output_fd, F_GETFL);
 		(void)fcntl(transfer->output_fd, F_SETFL, flags | O_NONBLOCK);
 	}
 	if (truth_of(object, "input") && next < frame->fd_count)
-		transfer->input_fd = take_fd(frame->fds[next++]);
+		transfer->input_fd = take_fd(frame->fds[next]);
 	transfer_begin(transfer);
 }
 

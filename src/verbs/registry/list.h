@@ -3,4 +3,7 @@
 
 /* The verbs of this folder; see verbs/verbs.h. */
 
-#define REGISTRY_VERBS(HEADING, VERB, AS) HEADING("Registries")
+#define REGISTRY_VERBS(HEADING, VERB, AS) \
+	HEADING("Registries") \
+	VERB(pull) \
+	VERB(push)
