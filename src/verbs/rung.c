@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/places.h"
 #include "cli/help.h"
+#include "verbs/container/container.h"
 #include "verbs/verbs.h"
 
 static const struct option rung_options[] = {
@@ -80,6 +81,7 @@ const struct verb verb_rung = {
 	.failure_status = 125,
 	verb_options(rung_options),
 	.verbs = verbs,
+	.completers = container_completers,
 	.enter = enter,
 	.run = run,
 };

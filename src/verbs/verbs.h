@@ -19,8 +19,6 @@
 #include "verbs/volume/list.h"
 
 #define RUNG_VERBS(HEADING, VERB, AS) \
-	HEADING("Run") \
-	VERB(run) \
 	CONTAINER_VERBS(HEADING, VERB, AS) \
 	IMAGE_VERBS(HEADING, VERB, AS) \
 	REGISTRY_VERBS(HEADING, VERB, AS) \

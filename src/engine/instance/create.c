@@ -98,7 +98,9 @@ static int describe(
 	instance->image_id = request->image ? request->image->id : "";
 	instance->image_name = request->image_name ? request->image_name : "";
 	instance->rootfs = request->files.rootfs ? request->files.rootfs : "";
-	instance->command = join_words(&resolved->entrypoint, &resolved->command, arena);
+	instance->command = resolved->given
+				    ? join_words(&resolved->entrypoint, &resolved->command, arena)
+				    : request->arguments;
 	instance->labels = resolved->labels;
 	instance->label_count = resolved->label_count;
 	add_volumes(resolved, arena, instance);
@@ -234,6 +236,23 @@ int instance_create(struct run_request *request, struct arena *arena, struct ins
 	instance_event(&instance, "create", NULL, 0);
 	*ret_instance = instance;
 	return 0;
+}
+
+int instance_renew(struct instance *instance, struct arena *arena, struct run_request *request)
+{
+	autoclose int lock = instance_lock(instance);
+	if (lock < 0)
+		return lock == -ENOENT ? refuse(lock, "container %s was removed", instance->name)
+				       : lock;
+	struct instance renewed = {.id = instance->id, .name = instance->name};
+	instance_place(&renewed, arena);
+	request->id = instance->id;
+	int r = describe(request, arena, &renewed);
+	if (r == 0)
+		r = instance_write_config(&renewed, request);
+	if (r == 0)
+		*instance = renewed;
+	return r;
 }
 
 int instance_rename(struct instance *instance, struct arena *arena, const char *name)

@@ -190,6 +190,12 @@ const char *instance_random_id(struct arena *arena);
 [[nodiscard]] int instance_create(
 	struct run_request *request, struct arena *arena, struct instance *ret_instance);
 
+/**
+ * Gives one that does not run another request; its id, name and what it changed stay.
+ */
+[[nodiscard]] int instance_renew(
+	struct instance *instance, struct arena *arena, struct run_request *request);
+
 /** What becomes of the program's standard streams at a start. */
 struct instance_start {
 	int client_fd; /* the monitor's end of attach_pair(); taken over. -1: nobody is attached */

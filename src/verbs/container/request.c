@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/* From words to a request: its image is found here, or pulled. */
+
+#include "verbs/container/request.h"
+
+#include "base/error.h"
+#include "base/places.h"
+#include "engine/image/image.h"
+#include "engine/instance/instance.h"
+#include "engine/registry/pull.h"
+#include "verbs/container/options.h"
+
+bool container_has_no_image(const struct run_request *request)
+{
+	return !request->image_name || text_equal(request->image_name, "@host");
+}
+
+static const char *platform(const struct pull_wishes *wishes, struct arena *arena)
+{
+	if (wishes->platform)
+		return wishes->platform;
+	if (!wishes->os && !wishes->architecture && !wishes->variant)
+		return NULL;
+	return arena_format(arena, "%s/%s%s%s", wishes->os ? wishes->os : "linux",
+		wishes->architecture ? wishes->architecture : "", wishes->variant ? "/" : "",
+		wishes->variant ? wishes->variant : "");
+}
+
+static int pull(struct store *store, const struct run_request *request, const char *word,
+	enum registry_policy policy, struct arena *arena, const char **ret_id)
+{
+	const struct pull_wishes *wishes = &request->pull;
+	struct registry_options options = REGISTRY_OPTIONS_DEFAULT;
+	options.platform = platform(wishes, arena);
+	options.authfile = wishes->authfile;
+	options.credentials = wishes->credentials;
+	options.cert_dir = wishes->certificates;
+	options.tls_verify = wishes->tls_verify ? -1 : 0;
+	options.policy = policy;
+	options.retries = wishes->retries.given ? (unsigned)wishes->retries.value : 0;
+	return registry_pull(store, word, &options, arena, ret_id);
+}
+
+/* An image that is here costs no look at a registry, nor its libraries. */
+static int find_image(struct store *store, const struct run_request *request, struct arena *arena,
+	struct image *image, const char **ret_name)
+{
+	enum registry_policy policy = REGISTRY_POLICY_MISSING;
+	int r = request->pull.policy ? registry_parse_policy(request->pull.policy, &policy) : 0;
+	if (r < 0)
+		return r;
+	const char *word = request->image_name;
+	if (policy == REGISTRY_POLICY_MISSING || policy == REGISTRY_POLICY_NEVER) {
+		r = image_find_named(store, word, arena, image, ret_name);
+		if (r != -ENOENT || policy == REGISTRY_POLICY_NEVER)
+			return r;
+		error_clear();
+	}
+	const char *id;
+	r = pull(store, request, word, policy, arena, &id);
+	if (r < 0)
+		return r;
+	r = image_find_named(store, word, arena, image, ret_name);
+	if (r == -ENOENT) {
+		error_clear();
+		r = image_find_named(store, id, arena, image, ret_name);
+	}
+	return r;
+}
+
+static int take_image(struct run_request *request, struct arena *arena)
+{
+	struct store *store = arena_new(arena, struct store, 1);
+	struct image *image = arena_new(arena, struct image, 1);
+	*store = (struct store)STORE_NONE;
+	const char *name = NULL;
+	int lock = -1;
+	int r = store_open(places_data(arena), store);
+	if (r == 0)
+		r = store_lock(store, false, &lock); /* kept until we end: it must not go now */
+	if (r == 0)
+		r = find_image(store, request, arena, image, &name);
+	if (r == 0)
+		r = image_lowers(store, image, arena, &request->lowers);
+	if (r < 0)
+		return r;
+	request->image = image;
+	request->image_name = name ? name : image->names.count ? image->names.items[0] : image->id;
+	return 0;
+}
+
+int container_request(const struct invocation *invocation, struct run_request *request)
+{
+	struct arena *arena = invocation->arena;
+	int r = container_options_read(invocation, request);
+	if (r < 0)
+		return r;
+	if (request->files.rootfs)
+		request->image_name = NULL;
+	request->data_root = places_data(arena);
+	request->find_peer = instance_find_peer;
+	if (!container_has_no_image(request))
+		r = take_image(request, arena);
+	else if (request->arguments.count == 0)
+		return usage_error(invocation, "a COMMAND is missing");
+	if (r < 0)
+		return r;
+	request->id = instance_random_id(arena);
+	return 0;
+}
