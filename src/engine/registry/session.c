@@ -273,8 +273,7 @@ static int read_tags(const char *text, size_t length, const char *what, struct a
 	return 0;
 }
 
-/* "</v2/a/tags/list?last=x&n=100>; rel=\"next\"" (RFC 8288); NULL without a next page. */
-static const char *next_page(const char *link, struct arena *arena)
+const char *registry_next_page(const char *link, struct arena *arena)
 {
 	const char *end = link && link[0] == '<' ? strchr(link, '>') : NULL;
 	if (!end || !strstr(end, "next"))
@@ -299,7 +298,7 @@ int registry_list_tags(struct registry_session *session, const struct registry_r
 			r = read_tags(text, length, what, arena, &tags);
 		if (r < 0)
 			return wrap(r, "%s", what);
-		path = next_page(answer.link, arena);
+		path = registry_next_page(answer.link, arena);
 	}
 	*ret_tags = tags;
 	return 0;

@@ -68,5 +68,11 @@ struct remote_manifest {
 [[nodiscard]] int registry_list_tags(struct registry_session *session,
 	const struct registry_remote *remote, struct strings *ret_tags);
 
+/**
+ * The address in "</v2/a/tags/list?last=x&n=100>; rel=\"next\"" (RFC 8288), NULL without a next
+ * page.
+ */
+const char *registry_next_page(const char *link, struct arena *arena);
+
 /** Tells the listener, if there is one. */
 void registry_tell(const struct registry_session *session, const struct registry_news *news);

@@ -6,4 +6,7 @@
 #define REGISTRY_VERBS(HEADING, VERB, AS) \
 	HEADING("Registries") \
 	VERB(pull) \
-	VERB(push)
+	VERB(push) \
+	VERB(login) \
+	VERB(logout) \
+	VERB(search)

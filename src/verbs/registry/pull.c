@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "engine/event/event.h"
 #include "engine/image/image.h"
-#include "engine/registry/session.h"
+#include "engine/registry/login.h"
 #include "verbs/registry/common.h"
 #include "verbs/verbs.h"
 
@@ -49,29 +49,13 @@ static int list_tags(struct invocation *invocation, const char *word,
 	const struct registry_options *registry, struct strings *ret_words)
 {
 	struct arena *arena = invocation->arena;
-	autofini(registry_session_fini) struct registry_session session = REGISTRY_SESSION_NONE;
-	struct registry_remote remote;
-	struct registries_source *sources;
-	struct reference reference;
-	struct strings candidates, tags;
-	size_t count;
-	int r = reference_candidates(word, false, arena, &candidates);
-	if (r >= 0)
-		r = reference_parse(candidates.items[0], arena, &reference);
-	if (r >= 0)
-		r = registry_session_init(&session, registry, arena);
-	if (r >= 0)
-		r = registries_sources(
-			&session.registries, &reference, false, arena, &sources, &count);
-	if (r >= 0)
-		r = registry_connect(&session, &sources[count - 1], "pull", &remote);
-	if (r >= 0)
-		r = registry_list_tags(&session, &remote, &tags);
+	const char *repository;
+	struct strings tags;
+	int r = registry_tags(word, registry, arena, &repository, &tags);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < tags.count; i++)
-		tags.items[i] = arena_format(
-			arena, "%s:%s", reference_repository(&reference, arena), tags.items[i]);
+		tags.items[i] = arena_format(arena, "%s:%s", repository, tags.items[i]);
 	*ret_words = tags;
 	return 0;
 }
