@@ -8,10 +8,39 @@
 
 #define CONTAINER_VERBS(HEADING, VERB, AS) \
 	HEADING("Containers") \
+	VERB(run) \
+	VERB(create) \
+	VERB(start) \
+	VERB(stop) \
+	VERB(restart) \
+	VERB(kill) \
+	VERB(pause) \
+	VERB(unpause) \
+	VERB(wait) \
+	VERB(rename) \
+	VERB(init) \
+	VERB(rm) \
 	VERB(ps) \
+	VERB(inspect) \
 	VERB(port) \
-	VERB(container)
+	VERB(container) \
+	VERB(ended)
 
 #define CONTAINER_INNER_VERBS(VERB, AS) \
+	VERB(run) \
+	VERB(create) \
+	VERB(start) \
+	VERB(stop) \
+	VERB(restart) \
+	VERB(kill) \
+	VERB(pause) \
+	VERB(unpause) \
+	VERB(wait) \
+	VERB(rename) \
+	VERB(init) \
+	VERB(rm) \
+	VERB(container_prune) \
+	VERB(container_exists) \
 	VERB(ps) \
+	VERB(container_inspect) \
 	VERB(port)

@@ -6,7 +6,7 @@
  */
 
 #include "base/error.h"
-#include "base/process.h"
+#include "verbs/host_ps.h"
 #include "verbs/oci/oci.h"
 
 #include <stdio.h>
@@ -28,68 +28,6 @@ static void print_json(const pid_t *pids, size_t count)
 	puts("]");
 }
 
-/* Which column of ps's heading is PID; -1 if there is none. */
-static int pid_column(const char *heading)
-{
-	autofree char *copy = strdup(heading);
-	char *rest = copy, *word;
-	for (int column = 0; rest && (word = strsep(&rest, " "));) {
-		if (*word == '\0')
-			continue;
-		if (text_equal(word, "PID"))
-			return column;
-		column++;
-	}
-	return -1;
-}
-
-static bool row_is_ours(const char *row, int wanted, const pid_t *pids, size_t count)
-{
-	autofree char *copy = strdup(row);
-	char *rest = copy, *word;
-	for (int column = 0; rest && (word = strsep(&rest, " "));) {
-		if (*word == '\0')
-			continue;
-		if (column++ < wanted)
-			continue;
-		for (size_t i = 0; i < count; i++)
-			if (atoi(word) == pids[i])
-				return true;
-		return false;
-	}
-	return false;
-}
-
-static int print_table(const struct invocation *invocation, const pid_t *pids, size_t count)
-{
-	const char **arguments =
-		arena_new(invocation->arena, const char *, invocation->argument_count + 3);
-	arguments[0] = "ps";
-	arguments[1] = "-ef";
-	for (size_t i = 1; i < invocation->argument_count; i++)
-		arguments[i] = invocation->arguments[i];
-	autofini(text_fini) struct text output = {};
-	struct process_spawn spawn = {
-		.program = "/bin/ps", .arguments = arguments, .output = &output};
-	int status;
-	int r = process_spawn(&spawn, &status);
-	if (r < 0) {
-		hint("the table needs ps(1) of the package procps; --format json does not");
-		return r;
-	}
-	if (status != 0)
-		return refuse(-EINVAL, "ps: %s", text_get(&output));
-	char *rest = output.bytes, *line = strsep(&rest, "\n");
-	int column = line ? pid_column(line) : -1;
-	if (column < 0)
-		return refuse(-EINVAL, "these options of ps show no column PID");
-	puts(line);
-	while (rest && (line = strsep(&rest, "\n")))
-		if (row_is_ours(line, column, pids, count))
-			puts(line);
-	return 0;
-}
-
 static int run(struct invocation *invocation)
 {
 	const struct ps_options *options = options_of(invocation, ps_options);
@@ -106,7 +44,8 @@ static int run(struct invocation *invocation)
 		print_json(pids, count);
 		return 0;
 	}
-	return print_table(invocation, pids, count);
+	const struct strings options = {invocation->arguments + 1, invocation->argument_count - 1};
+	return host_ps_print(&options, pids, count, invocation->arena);
 }
 
 const struct verb verb_oci_ps = {
