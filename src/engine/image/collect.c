@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/process.h"
 #include "engine/image/internal.h"
 #include "engine/store/snapshot.h"
 #include "plan/json.h"
@@ -47,6 +48,20 @@ static int read_object(
 	return r;
 }
 
+/* The kernel knows better than the file: "running" is whose first process lives. */
+static bool is_alive(const struct json *state)
+{
+	struct json member;
+	uint64_t pid = 0, start = 0;
+	if (json_find(state, "pid", &member) && json_unsigned(&member, 0, INT32_MAX, &pid) < 0)
+		error_clear();
+	if (json_find(state, "pidStart", &member) &&
+		json_unsigned(&member, 0, UINT64_MAX, &start) < 0)
+		error_clear();
+	return pid > 0 &&
+	       process_alive(&(struct process_id){.pid = (pid_t)pid, .start_time = start});
+}
+
 /* A container whose files cannot be read is somebody's all the same, but names no image. */
 static bool read_user(
 	int containers_fd, const char *id, struct arena *arena, struct image_user *ret)
@@ -68,12 +83,8 @@ static bool read_user(
 	*ret = (struct image_user){
 		.id = arena_strdup(arena, id), .name = name ? name : "", .image_id = image_id};
 	(void)snprintf(path, sizeof(path), "%s/state.json", id);
-	if (read_object(containers_fd, path, arena, &state) == 0) {
-		const char *status = member_string(&state.top, "status", arena);
-		ret->running =
-			status && (text_equal(status, "running") || text_equal(status, "paused") ||
-					  text_equal(status, "restarting"));
-	}
+	if (read_object(containers_fd, path, arena, &state) == 0)
+		ret->running = is_alive(&state.top);
 	return true;
 }
 

@@ -56,23 +56,6 @@ static void make_config(const struct image_change *change, struct image *image, 
 	add_history(change, image, arena);
 }
 
-/* The same layer has another name in each family; foreign ones keep theirs. */
-static const char *layer_type(const char *type, bool docker)
-{
-	static const struct {
-		const char *oci, *docker;
-	} pairs[] = {
-		{MEDIA_OCI_LAYER, MEDIA_DOCKER_LAYER ".tar"},
-		{MEDIA_OCI_LAYER "+gzip", MEDIA_DOCKER_LAYER ".tar.gzip"},
-		{MEDIA_OCI_LAYER "+zstd", MEDIA_DOCKER_LAYER ".tar.zstd"},
-	};
-	for (size_t i = 0; i < array_length(pairs); i++) {
-		if (text_equal(type, pairs[i].oci) || text_equal(type, pairs[i].docker))
-			return docker ? pairs[i].docker : pairs[i].oci;
-	}
-	return type;
-}
-
 static int make_manifest(struct store *store, const struct image_change *change,
 	struct image_manifest *ret, struct arena *arena)
 {
@@ -87,13 +70,13 @@ static int make_manifest(struct store *store, const struct image_change *change,
 		arena_new(arena, struct image_descriptor, manifest.layer_count + 1);
 	for (size_t i = 0; i < manifest.layer_count; i++) {
 		layers[i] = manifest.layers[i];
-		layers[i].media_type = layer_type(
+		layers[i].media_type = image_layer_type(
 			layers[i].media_type ? layers[i].media_type : MEDIA_OCI_LAYER "+gzip",
 			docker);
 	}
 	if (change->layer)
 		layers[manifest.layer_count++] = (struct image_descriptor){
-			.media_type = layer_type(change->layer->media_type, docker),
+			.media_type = image_layer_type(change->layer->media_type, docker),
 			.digest = change->layer->digest,
 			.size = change->layer->size};
 	*ret = (struct image_manifest){

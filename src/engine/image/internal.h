@@ -30,3 +30,9 @@ const char *image_repository(const char *name, struct arena *arena);
 /** Bytes of all files of all layers, or of the blobs where a snapshot's size is not known. */
 uint64_t image_measure(const struct store *store, const struct image *image,
 	const struct image_manifest *manifest);
+
+/** A layer's media type in the family of OCI or Docker; types of neither come back. */
+const char *image_layer_type(const char *type, bool docker);
+
+/** The media type of a layer by its first bytes: gzip, zstd or a plain tar. */
+[[nodiscard]] int image_sniff_layer(int fd, bool docker, const char **ret_type);

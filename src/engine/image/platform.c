@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/* Platforms and times as configurations spell them: Go's names, RFC 3339. */
+/* Platforms, times and media types as manifests and configurations spell them. */
 
-#include "base/text.h"
-#include "engine/image/document.h"
+#include "base/error.h"
+#include "engine/image/internal.h"
 
 #include <stdio.h>
 #include <sys/utsname.h>
@@ -72,4 +72,36 @@ int64_t image_time(const char *text)
 		return 0;
 	int64_t offset = (hours * 60 + minutes) * (int64_t)60;
 	return timegm(&moment) - (sign == '-' ? -offset : offset);
+}
+
+/* ---- layers -------------------------------------------------------------------- */
+
+static const struct {
+	const char *oci, *docker;
+} layer_types[] = {
+	{MEDIA_OCI_LAYER, MEDIA_DOCKER_LAYER ".tar"},
+	{MEDIA_OCI_LAYER "+gzip", MEDIA_DOCKER_LAYER ".tar.gzip"},
+	{MEDIA_OCI_LAYER "+zstd", MEDIA_DOCKER_LAYER ".tar.zstd"},
+};
+
+const char *image_layer_type(const char *type, bool docker)
+{
+	for (size_t i = 0; i < array_length(layer_types); i++) {
+		if (text_equal(type, layer_types[i].oci) || text_equal(type, layer_types[i].docker))
+			return docker ? layer_types[i].docker : layer_types[i].oci;
+	}
+	return type;
+}
+
+int image_sniff_layer(int fd, bool docker, const char **ret_type)
+{
+	static const unsigned char gzip[] = {0x1f, 0x8b}, zstd[] = {0x28, 0xb5, 0x2f, 0xfd};
+	unsigned char magic[4] = {};
+	if (pread(fd, magic, sizeof(magic), 0) < 0)
+		return fail(-errno, "read the layer");
+	size_t type = memcmp(magic, gzip, sizeof(gzip)) == 0   ? 1
+		      : memcmp(magic, zstd, sizeof(zstd)) == 0 ? 2
+							       : 0;
+	*ret_type = docker ? layer_types[type].docker : layer_types[type].oci;
+	return 0;
 }

@@ -226,3 +226,17 @@ int store_ingest_commit(struct store *store, const char *digest, int fd)
 		return fail(-errno, "finish blob %s", digest);
 	return 0;
 }
+
+int store_adopt_blob(struct store *store, int dir_fd, const char *name, const char *digest)
+{
+	int r = require_digest(digest);
+	if (r == 0)
+		r = store_require_writable(store);
+	if (r < 0)
+		return r;
+	autoclose int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || fdatasync(fd) < 0 || fchmod(fd, 0644) < 0 ||
+		renameat(dir_fd, name, store->blobs_fd, digest_hex(digest)) < 0)
+		return fail(-errno, "keep blob %s", digest);
+	return 0;
+}

@@ -20,9 +20,6 @@ struct store_chance {
 };
 struct store_chance store_chance(void);
 
-/** -EROFS with a story in a store that cannot be written. */
-[[nodiscard]] int store_require_writable(const struct store *store);
-
 /** Opens dir_fd/name with these flags and takes the lock: 0 or negative errno, no story. */
 [[nodiscard]] int store_lock_file(int dir_fd, const char *name, int operation, int *ret_fd);
 

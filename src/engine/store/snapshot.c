@@ -280,6 +280,12 @@ void snapshot_fini(struct store *store, struct snapshot *snapshot)
 	close_now(snapshot->directory_fd);
 }
 
+void snapshot_remove_scratch(struct store *store, const char *name)
+{
+	if (remove_named(store, name) < 0)
+		error_clear(); /* the next sweep tries again */
+}
+
 /* Renamed first, so that a layer that is half gone has no name that anybody would use. */
 int snapshot_remove(struct store *store, const char *diff_id)
 {

@@ -59,6 +59,9 @@ bool snapshot_exists(const struct store *store, const char *diff_id);
  */
 [[nodiscard]] int snapshot_make_scratch(struct store *store, char *ret_name, size_t name_size);
 
+/** Removes it again, with all that is in it. */
+void snapshot_remove_scratch(struct store *store, const char *name);
+
 /** Removes what was not committed. */
 void snapshot_fini(struct store *store, struct snapshot *snapshot);
 

@@ -113,3 +113,12 @@ bool store_has_blob(const struct store *store, const char *digest);
 
 /** Gives up a part file, so that nothing of it stays. */
 void store_ingest_discard(struct store *store, int fd);
+
+/**
+ * A complete, verified file elsewhere on the store's file system becomes a blob, durably.
+ */
+[[nodiscard]] int store_adopt_blob(
+	struct store *store, int dir_fd, const char *name, const char *digest);
+
+/** -EROFS with a story where nothing can be written: asked before long work begins. */
+[[nodiscard]] int store_require_writable(const struct store *store);

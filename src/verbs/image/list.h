@@ -13,6 +13,9 @@
 	VERB(tag) \
 	VERB(untag) \
 	VERB(history) \
+	VERB(load) \
+	VERB(save) \
+	VERB(import) \
 	VERB(image)
 
 #define IMAGE_INNER_VERBS(VERB, AS) \
@@ -24,6 +27,9 @@
 	VERB(tag) \
 	VERB(untag) \
 	VERB(image_rm) \
+	VERB(load) \
+	VERB(save) \
+	VERB(import) \
 	VERB(image_prune) \
 	VERB(image_mount) \
 	VERB(image_unmount)
