@@ -20,6 +20,7 @@
 #include "base/kernel.h"
 #include "base/log.h"
 #include "walls/namespaces.h"
+#include "walls/overlay.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -241,6 +242,8 @@ static int open_bind(const struct plan_mount *mount)
 int mount_open(
 	const struct plan *plan, const struct plan_mount *mount, const struct mount_room *room)
 {
+	if (mount_is_overlay(mount))
+		return overlay_open(plan, mount, room);
 	autoclose int fd = mount_is_bind(mount) ? open_bind(mount) : open_filesystem(mount, room);
 	if (fd < 0)
 		return fd;

@@ -75,7 +75,10 @@ static int add_overlay(struct list *list, const char *path)
 	for (char *c = part; *c; c++)
 		if (*c == '/')
 			*c = '-';
-	int r = run_overlay(list->layer, part, path, path, list->arena, &list->items[list->count]);
+	const char *lower[] = {path, NULL};
+	const struct strings lowers = {lower, 1};
+	int r = run_overlay(
+		list->layer, part, &lowers, path, list->arena, &list->items[list->count]);
 	if (r == 0)
 		list->count++;
 	return r;

@@ -12,27 +12,33 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#define RANGES_MAX 16
+/* The kernel takes 340 lines (user_namespaces(7)); who has more ranges than this has a file of his
+ * own making. */
+#define RANGES_MAX 64
 
 static void add_range(struct plan_id_maps *maps, uint32_t first, uint32_t size)
 {
-	const struct plan_id_map *last = &maps->items[maps->count - 1];
-	maps->items[maps->count++] = (struct plan_id_map){
-		.container_id = last->container_id + last->size, .host_id = first, .size = size};
+	uint32_t next = 0;
+	if (maps->count) {
+		const struct plan_id_map *last = &maps->items[maps->count - 1];
+		next = last->container_id + last->size;
+	}
+	maps->items[maps->count++] =
+		(struct plan_id_map){.container_id = next, .host_id = first, .size = size};
 }
 
-static void add_ranges(const char *file, const char *name, struct plan_id_maps *maps)
+/* Lines "name:first:count" of @name or, where @own_id is not NULL, of that number. */
+static void add_ranges(
+	const char *file, const char *name, const char *own_id, struct plan_id_maps *maps)
 {
 	autofree char *content = NULL;
 	if (fs_read(AT_FDCWD, file, 1 << 20, &content, NULL) < 0)
 		return;
-	char own_id[16];
-	(void)snprintf(own_id, sizeof(own_id), "%u", (unsigned)getuid());
 	char *rest = content, *line;
 	while ((line = strsep(&rest, "\n"))) {
 		const char *who = strsep(&line, ":"), *first = line ? strsep(&line, ":") : NULL;
 		uint64_t start, size;
-		bool his = (name && text_equal(who, name)) || text_equal(who, own_id);
+		bool his = (name && text_equal(who, name)) || (own_id && text_equal(who, own_id));
 		if (!his || !first || !line || parse_uint64(first, UINT32_MAX, &start) < 0 ||
 			parse_uint64(line, UINT32_MAX - start, &size) < 0 || size == 0)
 			continue;
@@ -61,8 +67,9 @@ void run_map_ids(struct arena *arena, struct plan_id_maps *ret_uids, struct plan
 		return;
 	const char *name = run_own_name(arena);
 	struct plan_id_maps uids = *ret_uids, gids = *ret_gids;
-	add_ranges("/etc/subuid", name, &uids);
-	add_ranges("/etc/subgid", name, &gids);
+	const char *own_id = arena_format(arena, "%u", (unsigned)getuid());
+	add_ranges("/etc/subuid", name, own_id, &uids);
+	add_ranges("/etc/subgid", name, own_id, &gids);
 	/* Only together: files with an owner but without a group help nobody. */
 	if (uids.count == 1 || gids.count == 1)
 		return;
@@ -74,4 +81,12 @@ void run_map_self(struct arena *arena, struct plan_id_maps *ret_uids, struct pla
 {
 	start_map(ret_uids, arena, getuid(), getuid());
 	start_map(ret_gids, arena, getgid(), getgid());
+}
+
+void run_map_ranges(
+	const char *file, const char *name, struct arena *arena, struct plan_id_maps *ret_maps)
+{
+	*ret_maps =
+		(struct plan_id_maps){.items = arena_new(arena, struct plan_id_map, RANGES_MAX)};
+	add_ranges(file, name, NULL, ret_maps);
 }

@@ -11,6 +11,10 @@
  */
 void run_map_ids(struct arena *arena, struct plan_id_maps *ret_uids, struct plan_id_maps *ret_gids);
 
+/** Ids from 0 on are those that @file (/etc/subuid) grants to @name; none if it grants none. */
+void run_map_ranges(
+	const char *file, const char *name, struct arena *arena, struct plan_id_maps *ret_maps);
+
 /**
  * True for root of the first user namespace. Any other root has no power over what belongs to ids
  * that it does not know, nor over "trusted" attributes, which overlays use otherwise.

@@ -3,8 +3,61 @@
 
 /* What the chapters of this folder share; see run.h for what leaves it. */
 
+#include "base/kernel.h"
+#include "base/text.h"
 #include "engine/container/idmap.h"
 #include "engine/container/run.h"
+
+#include <errno.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+/** True for the running system itself. */
+static inline bool run_is_host(const struct run_request *request)
+{
+	return !request->files.rootfs && !request->image;
+}
+
+/** @host of an ordinary user: he is himself there, and nobody else exists. */
+bool run_is_self(const struct run_request *request);
+
+static inline int run_lock(int fd)
+{
+	while (flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
+/* ---- resolve*.c environment.c: when the container is created --------------------- */
+
+[[nodiscard]] int run_environment(
+	const struct run_request *request, struct arena *arena, struct strings *ret_variables);
+[[nodiscard]] int run_resolve_mounts(
+	const struct run_request *request, struct arena *arena, struct run_resolved *resolved);
+[[nodiscard]] int run_resolve_secrets(
+	const struct run_request *request, struct arena *arena, struct run_resolved *resolved);
+[[nodiscard]] int run_resolve_ids(
+	const struct run_request *request, struct arena *arena, struct run_resolved *resolved);
+
+/* ---- trees.c: the container's files before anything is mounted --------------------- */
+
+/** Its directories, topmost first: what it changed, then its image's layers. */
+struct run_trees {
+	int fds[160];
+	size_t count;
+};
+
+[[nodiscard]] int run_trees_open(
+	const struct run_request *request, const char *rootfs, struct run_trees *ret_trees);
+void run_trees_fini(struct run_trees *trees);
+
+/** Reads a file of it; -ENOENT and the like tell no story. */
+[[nodiscard]] int run_trees_read(
+	const struct run_trees *trees, const char *path, size_t limit, char **ret_text);
+
+/** Who owns the directory @path in it, and its mode; false if there is none. */
+bool run_trees_stat(const struct run_trees *trees, const char *path, struct stat *ret_about);
 
 /* ---- users.c: names of the image, not of the host ---------------------------- */
 
@@ -13,32 +66,68 @@ struct run_user {
 	uint32_t *groups;
 	size_t group_count;
 	const char *home, *name;
+	bool known; /* the passwd file has a line for uid */
 };
 
 /**
- * "1000", "web", "web:www", "0:5" by the passwd and group files below root_fd. Unknown numbers are
+ * "1000", "web", "web:www", "0:5" by the passwd and group files of the trees. Unknown numbers are
  * fine, unknown names are -EINVAL with a story.
  */
-[[nodiscard]] int run_find_user(
-	int root_fd, const char *user, struct arena *arena, struct run_user *ret_user);
+[[nodiscard]] int run_find_user(const struct run_trees *trees, const char *user,
+	struct arena *arena, struct run_user *ret_user);
+
+/** A group by name or number. */
+[[nodiscard]] int run_find_group(
+	const struct run_trees *trees, const char *group, struct arena *arena, uint32_t *ret_gid);
 
 /** The caller's own name by the host's passwd file; NULL if he has none. */
 const char *run_own_name(struct arena *arena);
 
-/* ---- idmap.c: an ordinary user's ids ------------------------------------------ */
+/** The host's line of passwd(5) for a user, by name or number; NULL. */
+const char *run_host_passwd(const char *user, struct arena *arena);
+
+/* ---- idmap.c userns.c: whose ids ------------------------------------------------- */
 
 /** Maps under which he is he: just his own id, to itself. */
 void run_map_self(
 	struct arena *arena, struct plan_id_maps *ret_uids, struct plan_id_maps *ret_gids);
 
+/** "1000:1000" for --userns keep-id, else NULL. */
+const char *run_kept_user(const struct run_request *request, struct arena *arena);
+
+/** User namespace and maps of the plan; its process's user must be known. */
+[[nodiscard]] int run_set_ids(const struct run_request *request, struct plan *plan);
+
+/* ---- give.c: as root of the container's user namespace ------------------------------ */
+
+/** chown to ids of the container; @all: with all that is below a directory. */
+[[nodiscard]] int run_give(
+	const char *path, bool all, uint32_t uid, uint32_t gid, const struct plan *plan);
+[[nodiscard]] int run_set_mode(const char *path, uint32_t mode, const struct plan *plan);
+
+/* ---- namespaces.c ---------------------------------------------------------------------- */
+
+[[nodiscard]] int run_find_peer(const struct run_request *request, const char *name,
+	struct arena *arena, struct run_peer *ret_peer);
+[[nodiscard]] int run_set_namespaces(const struct run_request *request, struct plan *plan);
+
+/** "host", "container:web"; NULL: not asked for. */
+const char *run_network_word(const struct run_request *request);
+
 /* ---- layer.c: the writable layer ---------------------------------------------- */
 
 /**
- * Fills an overlay mount of @lower at @destination, whose changes go to a part of the layer of its
- * own, named by @part ("root", "home-me"). Makes that part's directories if the layer is open.
+ * Fills an overlay mount of @lowers (topmost first) at @destination, whose changes go to a part of
+ * the layer of its own, named by @part ("" for the root, "home-me"). Makes that part's directories
+ * if the layer is open.
  */
-[[nodiscard]] int run_overlay(const struct run_layer *layer, const char *part, const char *lower,
-	const char *destination, struct arena *arena, struct plan_mount *ret_mount);
+[[nodiscard]] int run_overlay(const struct run_layer *layer, const char *part,
+	const struct strings *lowers, const char *destination, struct arena *arena,
+	struct plan_mount *ret_mount);
+
+/** One without changes: @lowers to read only. */
+[[nodiscard]] int run_stack(const struct strings *lowers, const char *destination,
+	struct arena *arena, struct plan_mount *ret_mount);
 
 /* ---- host.c: the running system as an image ------------------------------------- */
 
@@ -49,14 +138,51 @@ void run_map_self(
 [[nodiscard]] int run_host_mounts(const struct run_request *request, const char *home,
 	struct arena *arena, struct plan_mount **ret_mounts, size_t *ret_count);
 
-/* ---- options.c: words of the command line ----------------------------------------- */
+/* ---- mounts.c names.c secrets.c: what it sees ------------------------------------------ */
 
-[[nodiscard]] int run_volume(const char *word, struct arena *arena, struct plan_mount *ret_mount);
-[[nodiscard]] int run_tmpfs(const char *word, struct arena *arena, struct plan_mount *ret_mount);
+struct run_place {
+	const struct run_request *request;
+	const char *rootfs; /* of --rootfs and @host; NULL for images */
+	const struct run_trees *trees;
+	const struct run_user *user;
+};
+
+/** Mounts, growing. */
+struct run_plan_mounts {
+	struct plan_mount *items;
+	size_t count, room;
+};
+struct plan_mount *run_plan_mounts_add(struct run_plan_mounts *mounts, struct arena *arena);
+
+[[nodiscard]] int run_set_mounts(const struct run_place *place, struct plan *plan);
+
+/** /etc/hosts, /etc/hostname, /etc/resolv.conf, /etc/passwd, /etc/group, /etc/localtime. */
+[[nodiscard]] int run_add_names(
+	const struct run_place *place, struct plan *plan, struct run_plan_mounts *mounts);
+
+[[nodiscard]] int run_secret_word(
+	const char *word, struct arena *arena, struct run_secret *ret_secret);
+[[nodiscard]] int run_secret_variables(
+	const struct run_request *request, struct arena *arena, struct strings *variables);
+[[nodiscard]] int run_secret_mounts(
+	const struct run_request *request, struct plan *plan, struct run_plan_mounts *mounts);
+
+/* ---- limits.c devices.c cdi.c security.c --------------------------------------------------- */
+
+[[nodiscard]] int run_set_limits(const struct run_request *request, struct plan *plan);
 [[nodiscard]] int run_ulimit(const char *word, struct plan_rlimit *ret_limit);
+
+/** Devices, and as mounts where they cannot be made. */
+[[nodiscard]] int run_set_devices(
+	const struct run_request *request, struct plan *plan, struct run_plan_mounts *mounts);
+
+/** What the CDI device "vendor.com/class=name" adds. -ENOENT with a story. */
+[[nodiscard]] int run_cdi_device(
+	const char *name, struct plan *plan, struct run_plan_mounts *mounts);
+/** One device of the host at its own or another place. */
+[[nodiscard]] int run_add_device(const char *option, const char *source, const char *destination,
+	const char *access, struct plan *plan, struct run_plan_mounts *mounts);
+
 [[nodiscard]] int run_capabilities(
 	const struct run_request *request, struct plan_capabilities *ret_sets);
-[[nodiscard]] int run_security_option(const char *word, struct arena *arena, struct plan *plan);
-[[nodiscard]] int run_device(const char *word, struct arena *arena, struct plan *plan);
-/** The mount that stands for a device that run_device() accepted. */
-void run_device_mount(const char *word, struct arena *arena, struct plan_mount *ret_mount);
+[[nodiscard]] int run_set_security(const struct run_request *request, struct plan *plan);

@@ -4,8 +4,9 @@
  * The writable layer: what a container changes. It is a directory of overlay pairs,
  *
  *	<data>/layers/<id>/merged          empty: the root is mounted on it, in the container only
- *	<data>/layers/<id>/<part>/upper    changed and new files
- *	<data>/layers/<id>/<part>/work     the kernel's
+ *	<data>/layers/<id>/upper           changed and new files
+ *	<data>/layers/<id>/work            the kernel's
+ *	<data>/layers/<id>/<part>/…        the same of further overlays: home in @host, volumes
  *
  * and no mount: the overlay exists only in the container's own mount namespace and goes with it.
  * A layer without a --name is called ".<id>", which no name can be (container_check_id()).
@@ -110,57 +111,50 @@ static int make_upper(const char *upper, const char *lower)
 }
 
 /*
- * ":" separates lower directories, "," options, "\" and quotes hide both, and fsconfig(2) takes 255
- * bytes (Documentation/filesystems/overlayfs.rst). A person's directory may be called anything, so
- * one that is not as plain is named by a link beside the layer.
+ * ":" separates lower directories, "," options, "\" and quotes hide both
+ * (Documentation/filesystems/overlayfs.rst). walls/overlay.c reads it again.
  */
-static int name_lower(const char *base, const char *lower, struct arena *arena, const char **ret)
+static int quote(const char *path, bool colons, struct text *out)
 {
-	*ret = lower;
-	if (!strpbrk(lower, ":,\\\"") && strlen(lower) < 256)
-		return 0;
-	const char *link = arena_format(arena, "%s/lower", base);
-	(void)unlink(link);
-	if (symlink(lower, link) < 0)
-		return fail(-errno, "create the link %s", link);
-	*ret = link;
+	bool comma = strchr(path, ',');
+	if (strchr(path, '"'))
+		return refuse(-EINVAL, "an overlay cannot be made of %s", path);
+	text_add(out, comma ? "\"" : "");
+	for (const char *c = path; *c; c++) {
+		if (colons && (*c == ':' || *c == '\\'))
+			text_add(out, "\\");
+		text_add_bytes(out, c, 1);
+	}
+	text_add(out, comma ? "\"" : "");
 	return 0;
 }
 
-static int quote(const char *path, bool colons, struct arena *arena, const char **ret)
+static int quote_lowers(const struct strings *lowers, struct text *out)
 {
-	char *out = arena_alloc(arena, 2 * strlen(path) + 3), *end = out;
-	bool comma = strchr(path, ',');
-	if (strchr(path, '"') || strlen(path) > 255)
-		return refuse(-EINVAL, "writable layer: an overlay cannot be in %s", path);
-	if (comma)
-		*end++ = '"';
-	for (const char *c = path; *c; c++) {
-		if (colons && (*c == ':' || *c == '\\'))
-			*end++ = '\\';
-		*end++ = *c;
+	int r = 0;
+	text_add(out, "lowerdir=");
+	/* One quoted string, or the comma in it would end the option. */
+	bool comma = false;
+	for (size_t i = 0; i < lowers->count; i++)
+		comma = comma || strchr(lowers->items[i], ',');
+	text_add(out, comma ? "\"" : "");
+	for (size_t i = 0; r == 0 && i < lowers->count; i++) {
+		autofini(text_fini) struct text one = {};
+		r = quote(lowers->items[i], true, &one);
+		const char *bare = text_get(&one);
+		size_t length = strlen(bare), quotes = bare[0] == '"';
+		text_add(out, i ? ":" : "");
+		text_add_bytes(out, bare + quotes, length - 2 * quotes);
 	}
-	if (comma)
-		*end++ = '"';
-	*end = '\0';
-	*ret = out;
-	return 0;
+	text_add(out, comma ? "\"" : "");
+	return r;
 }
 
 /* Makes what the overlay needs; a layer that is only planned is not touched. */
-static int make_part(const char *base, const char **upper, const char **work, const char **lower,
-	struct arena *arena)
+static int make_part(const char *upper, const char *work, const char *lower)
 {
-	int r = fs_make_dirs(*work, 0700);
-	if (r == 0)
-		r = make_upper(*upper, *lower);
-	if (r == 0)
-		r = name_lower(base, *lower, arena, lower);
-	if (r == 0)
-		r = quote(*lower, true, arena, lower);
-	if (r == 0)
-		r = quote(*upper, false, arena, upper);
-	return r < 0 ? r : quote(*work, false, arena, work);
+	int r = fs_make_dirs(work, 0700);
+	return r < 0 ? r : make_upper(upper, lower);
 }
 
 bool run_is_host_root(void)
@@ -170,22 +164,56 @@ bool run_is_host_root(void)
 	return geteuid() == 0 && stat("/proc/self/ns/user", &about) == 0 && about.st_ino == first;
 }
 
-int run_overlay(const struct run_layer *layer, const char *part, const char *lower,
-	const char *destination, struct arena *arena, struct plan_mount *ret_mount)
+static void fill_overlay(const struct text *data, const char *destination, struct arena *arena,
+	struct plan_mount *ret_mount)
 {
-	const char *base = arena_format(arena, "%s/%s", layer->directory, part);
-	const char *upper = arena_format(arena, "%s/upper", base);
-	const char *work = arena_format(arena, "%s/work", base);
-	int r = layer->lock_fd < 0 ? 0 : make_part(base, &upper, &work, &lower, arena);
-	if (r < 0)
-		return r;
 	*ret_mount = (struct plan_mount){
 		.destination = destination,
 		.source = "overlay",
 		.type = "overlay",
-		.data = arena_format(arena, "lowerdir=%s,upperdir=%s,workdir=%s%s", lower, upper,
-			work, run_is_host_root() ? "" : ",userxattr"),
+		.data = arena_format(
+			arena, "%s%s", text_get(data), run_is_host_root() ? "" : ",userxattr"),
 	};
+}
+
+int run_overlay(const struct run_layer *layer, const char *part, const struct strings *lowers,
+	const char *destination, struct arena *arena, struct plan_mount *ret_mount)
+{
+	const char *base =
+		*part ? arena_format(arena, "%s/%s", layer->directory, part) : layer->directory;
+	const char *upper = arena_format(arena, "%s/upper", base);
+	const char *work = arena_format(arena, "%s/work", base);
+	autofini(text_fini) struct text data = {};
+	int r = layer->lock_fd < 0 ? 0 : make_part(upper, work, lowers->items[0]);
+	if (r == 0)
+		r = quote_lowers(lowers, &data);
+	text_add(&data, ",upperdir=");
+	if (r == 0)
+		r = quote(upper, false, &data);
+	text_add(&data, ",workdir=");
+	if (r == 0)
+		r = quote(work, false, &data);
+	if (r == 0)
+		fill_overlay(&data, destination, arena, ret_mount);
+	return r;
+}
+
+/* An overlay without changes wants two layers; one alone is bound. */
+int run_stack(const struct strings *lowers, const char *destination, struct arena *arena,
+	struct plan_mount *ret_mount)
+{
+	autofini(text_fini) struct text data = {};
+	int r = quote_lowers(lowers, &data);
+	if (r < 0)
+		return r;
+	if (lowers->count == 1)
+		*ret_mount = (struct plan_mount){.destination = destination,
+			.source = lowers->items[0],
+			.type = "bind",
+			.bind = true};
+	else
+		fill_overlay(&data, destination, arena, ret_mount);
+	ret_mount->attributes_set = MOUNT_ATTR_RDONLY;
 	return 0;
 }
 

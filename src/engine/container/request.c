@@ -9,7 +9,6 @@
 
 #include "plan/shape.h"
 
-
 /* clang-format off */
 
 #define LIST(json, member) STRINGS(json, TYPE, member)
@@ -245,13 +244,10 @@ static const struct json_field mount_fields[] = {
 	WORDS("destination", destination),
 	LIST("options", options),
 	WORDS("subpath", subpath),
-	WORDS("idmap", idmap),
-	YES("idmapped", idmapped),
 	YES("anonymous", anonymous),
 	YES("copy", copy),
 	YES("chown", chown),
 	YES("overlay", overlay),
-	YES("recursive", recursive),
 };
 static const struct json_shape mount_shape = SHAPE(TYPE, mount_fields);
 #undef TYPE

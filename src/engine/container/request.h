@@ -143,13 +143,10 @@ struct run_mount {
 	const char *destination; /* clean and absolute */
 	struct strings options;  /* what plan_mount_options() reads: "ro", "rprivate", "size=1m" */
 	const char *subpath;     /* below the volume or image */
-	bool idmapped;
-	const char *idmap; /* "uids=…;gids=…"; NULL: by the container's own maps */
-	bool recursive;    /* a bind of a tree with what is mounted in it */
-	bool anonymous;    /* a volume that goes with its container */
-	bool copy;         /* fill it, when empty, with what the image has there */
-	bool chown;        /* U: give the source to the container's user */
-	bool overlay;      /* O: changes are thrown away */
+	bool anonymous;          /* a volume that goes with its container */
+	bool copy;               /* fill it, when empty, with what the image has there */
+	bool chown;              /* U: give the source to the container's user */
+	bool overlay;            /* O: changes are thrown away */
 };
 
 struct run_secret {

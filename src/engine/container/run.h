@@ -26,12 +26,22 @@ struct run_layer {
 	bool is_new;        /* no earlier run has made it */
 };
 
-/** Makes the plan. Its root is an overlay whose upper directory is the container's layer. */
+/**
+ * Once, when a container is created: lays the words over the image's configuration and the caller's
+ * surroundings, makes volumes (unless @request->dry) and fills @request->resolved, which lives in
+ * @arena and points into the image. Needs id, data_root, image, find_peer. Volumes that it made for
+ * a creation that fails later are the caller's to remove: those of resolved.mounts that are
+ * anonymous.
+ */
+[[nodiscard]] int run_resolve(struct run_request *request, struct arena *arena);
+
+/** Makes the plan of a resolved request. Its root is an overlay whose upper directory is the
+ * container's layer. */
 [[nodiscard]] int run_plan(const struct run_request *request, struct plan *ret_plan);
 
 /** Names the layer "layer" in a directory of its container's own; nothing is made yet. */
-void run_layer_in(const char *directory, const char *id, struct arena *arena,
-	struct run_layer *ret_layer);
+void run_layer_in(
+	const char *directory, const char *id, struct arena *arena, struct run_layer *ret_layer);
 
 /** Names the layer of a run; nothing exists or is locked yet, which is enough for --explain. */
 void run_layer_plan(const char *data_root, const char *id, bool named, struct arena *arena,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /*
- * Users by name. The files are the image's (passwd(5), group(5)), read through a descriptor of its
- * root; the C library's functions would ask the host, and load its name services.
+ * Users by name. The files are the image's (passwd(5), group(5)), found in its layers; the C
+ * library's functions would ask the host, and load its name services.
  */
 
 #include "base/error.h"
@@ -10,6 +10,7 @@
 #include "engine/container/internal.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #define FIELDS 7
 #define FILE_MAX (4u << 20)
@@ -21,14 +22,12 @@ struct line {
 /* Calls @visit for each line until it returns true. */
 typedef bool line_visitor(struct line *line, void *context);
 
-static void each_line(int root_fd, const char *path, line_visitor *visit, void *context)
+static void each_line(
+	const struct run_trees *trees, const char *path, line_visitor *visit, void *context)
 {
 	autofree char *content = NULL;
-	autoclose int fd = fs_open_in(root_fd, path, O_RDONLY | O_NONBLOCK, 0);
-	if (fd < 0 || fs_read_fd(fd, FILE_MAX, &content, NULL) < 0) {
-		error_clear(); /* an image without the file has no names, which is fine */
-		return;
-	}
+	if (run_trees_read(trees, path, FILE_MAX, &content) < 0)
+		return; /* an image without the file has no names, which is fine */
 	char *rest = content, *text;
 	while ((text = strsep(&rest, "\n"))) {
 		struct line line = {};
@@ -74,6 +73,7 @@ static bool visit_passwd(struct line *line, void *context)
 	(void)number(line->fields[3], &search->user->gid);
 	if (line->fields[5] && line->fields[5][0] == '/')
 		search->user->home = arena_strdup(search->arena, line->fields[5]);
+	search->user->known = true;
 	return search->found = true;
 }
 
@@ -109,12 +109,12 @@ static bool visit_members(struct line *line, void *context)
 	return false;
 }
 
-static int find(int root_fd, const char *file, const char *word, line_visitor *visit,
-	struct search *search, const char *what)
+static int find(const struct run_trees *trees, const char *file, const char *word,
+	line_visitor *visit, struct search *search, const char *what)
 {
 	search->found = false;
 	search->name = number(word, &search->id) ? NULL : word;
-	each_line(root_fd, file, visit, search);
+	each_line(trees, file, visit, search);
 	if (search->found || !search->name)
 		return 0;
 	int r = refuse(-EINVAL, "there is no %s \"%s\" in the image", what, word);
@@ -122,7 +122,8 @@ static int find(int root_fd, const char *file, const char *word, line_visitor *v
 	return r;
 }
 
-int run_find_user(int root_fd, const char *user, struct arena *arena, struct run_user *ret_user)
+int run_find_user(const struct run_trees *trees, const char *user, struct arena *arena,
+	struct run_user *ret_user)
 {
 	struct run_user found = {.home = NULL};
 	char *name = arena_strdup(arena, text_empty(user) ? "0" : user);
@@ -132,17 +133,17 @@ int run_find_user(int root_fd, const char *user, struct arena *arena, struct run
 	if (!*name || (group && !*group))
 		return refuse(-EINVAL, "user \"%s\" is not USER[:GROUP]", user);
 	struct search search = {.arena = arena, .user = &found};
-	int r = find(root_fd, "/etc/passwd", name, visit_passwd, &search, "user");
+	int r = find(trees, "/etc/passwd", name, visit_passwd, &search, "user");
 	if (r < 0)
 		return r;
 	if (!search.found)
 		found.uid = search.id;
 	if (found.name && !group) {
 		search.name = found.name;
-		each_line(root_fd, "/etc/group", visit_members, &search);
+		each_line(trees, "/etc/group", visit_members, &search);
 	}
 	if (group) {
-		r = find(root_fd, "/etc/group", group, visit_group, &search, "group");
+		r = find(trees, "/etc/group", group, visit_group, &search, "group");
 		if (r < 0)
 			return r;
 		if (!search.found)
@@ -152,13 +153,59 @@ int run_find_user(int root_fd, const char *user, struct arena *arena, struct run
 	return 0;
 }
 
+int run_find_group(
+	const struct run_trees *trees, const char *group, struct arena *arena, uint32_t *ret_gid)
+{
+	struct run_user found = {};
+	struct search search = {.arena = arena, .user = &found};
+	int r = find(trees, "/etc/group", group, visit_group, &search, "group");
+	if (r == 0)
+		*ret_gid = search.found ? found.gid : search.id;
+	return r;
+}
+
+/* ---- the host's own ------------------------------------------------------------------- */
+
+static int open_host(struct run_trees *ret_trees)
+{
+	int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return -errno;
+	*ret_trees = (struct run_trees){.fds = {root}, .count = 1};
+	return 0;
+}
+
 const char *run_own_name(struct arena *arena)
 {
 	struct run_user found = {};
 	struct search search = {.arena = arena, .user = &found, .id = getuid()};
-	autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
+	autofini(run_trees_fini) struct run_trees host = {};
+	if (open_host(&host) < 0)
 		return NULL;
-	each_line(root, "/etc/passwd", visit_passwd, &search);
+	each_line(&host, "/etc/passwd", visit_passwd, &search);
+	return found.name;
+}
+
+static bool visit_whole(struct line *line, void *context)
+{
+	struct search *search = context;
+	uint32_t uid;
+	if (!match(line, search, &uid))
+		return false;
+	char *const *f = line->fields;
+	search->user->name = arena_format(search->arena, "%s:x:%s:%s:%s:%s:%s", f[0], f[2],
+		f[3] ? f[3] : "", f[4] ? f[4] : "", f[5] ? f[5] : "", f[6] ? f[6] : "");
+	return search->found = true;
+}
+
+const char *run_host_passwd(const char *user, struct arena *arena)
+{
+	struct run_user found = {};
+	struct search search = {.arena = arena, .user = &found};
+	search.name = number(user, &search.id) ? NULL : user;
+	autofini(run_trees_fini) struct run_trees host = {};
+	if (open_host(&host) < 0)
+		return NULL;
+	each_line(&host, "/etc/passwd", visit_whole, &search);
 	return found.name;
 }

@@ -31,6 +31,7 @@
 #include "walls/lsm.h"
 #include "walls/mounts.h"
 #include "walls/netns.h"
+#include "walls/overlay.h"
 #include "walls/sysctl.h"
 
 #include <fcntl.h>
@@ -163,7 +164,9 @@ static int prepare_mounts(struct creation *creation)
 	bool foreign = plan->namespaces[PLAN_NS_USER].wanted;
 	for (size_t i = 0; i < plan->mount_count; i++) {
 		const struct plan_mount *mount = &plan->mounts[i];
-		if (mount->remount || !mount->bind)
+		/* An overlay whose layers are seen through maps: see walls/overlay.c. */
+		bool mapped = mount->idmap && mount_is_overlay(mount);
+		if (mount->remount || (!mount->bind && !mapped))
 			continue;
 		if (!foreign && !mount->idmap && !mount->idmap_recursive)
 			continue;

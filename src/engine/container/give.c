@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/*
+ * Ownership in the container's ids, from outside. The host's root translates them; anybody else
+ * asks a child that is root of a user namespace with the same maps.
+ */
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/kernel.h"
+#include "engine/container/internal.h"
+#include "walls/namespaces.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#define DEPTH_MAX 256
+
+struct gift {
+	const char *path;
+	bool all, has_mode;
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
+};
+
+/* Links are given, not followed; directories' contents come first. */
+static int give_below(int directory_fd, const struct gift *gift, unsigned depth)
+{
+	DIR *directory = depth < DEPTH_MAX ? fdopendir(directory_fd) : NULL;
+	if (!directory) {
+		int r = depth < DEPTH_MAX ? -errno : -ELOOP;
+		close_now(directory_fd);
+		return r;
+	}
+	int r = 0;
+	const struct dirent *entry;
+	while (r == 0 && (entry = readdir(directory))) {
+		const char *name = entry->d_name;
+		if (text_equal(name, ".") || text_equal(name, ".."))
+			continue;
+		int below = openat(
+			dirfd(directory), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (below >= 0)
+			r = give_below(below, gift, depth + 1);
+		if (r == 0 && fchownat(dirfd(directory), name, gift->uid, gift->gid,
+				      AT_SYMLINK_NOFOLLOW) < 0)
+			r = -errno;
+	}
+	closedir(directory);
+	return r;
+}
+
+static int give(const struct gift *gift)
+{
+	if (gift->has_mode)
+		return chmod(gift->path, gift->mode) < 0 ? -errno : 0;
+	int fd = gift->all ? open(gift->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+	int r = fd >= 0 ? give_below(fd, gift, 0) : 0;
+	if (r == 0 && lchown(gift->path, gift->uid, gift->gid) < 0)
+		r = -errno;
+	return r;
+}
+
+static uint32_t outside(const struct plan_id_maps *maps, uint32_t id)
+{
+	for (size_t i = 0; i < maps->count; i++)
+		if (id - maps->items[i].container_id < maps->items[i].size)
+			return maps->items[i].host_id + (id - maps->items[i].container_id);
+	return id;
+}
+
+static int give_inside(const struct gift *gift, const struct plan *plan)
+{
+	autofini(arena_fini) struct arena arena = {};
+	struct plan_id_maps uids = plan->uid_maps, gids = plan->gid_maps;
+	if (uids.count == 0)
+		run_map_ids(&arena, &uids, &gids);
+	autoclose int userns = userns_open(&uids, &gids);
+	if (userns < 0)
+		return userns;
+	struct clone_args arguments = {.exit_signal = SIGCHLD};
+	pid_t pid = kernel_clone3(&arguments);
+	if (pid < 0)
+		return fail(pid, "fork");
+	if (pid == 0) {
+		bool in = setns(userns, CLONE_NEWUSER) == 0 && setresgid(0, 0, 0) == 0 &&
+			  setresuid(0, 0, 0) == 0;
+		_exit(in ? -give(gift) & 255 : EPERM);
+	}
+	int status = 0;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	int r = WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
+	return r < 0 ? fail(r, "change the owner of %s", gift->path) : 0;
+}
+
+static int do_give(struct gift *gift, const struct plan *plan)
+{
+	if (geteuid() != 0)
+		return give_inside(gift, plan);
+	gift->uid = outside(&plan->uid_maps, gift->uid);
+	gift->gid = outside(&plan->gid_maps, gift->gid);
+	int r = give(gift);
+	return r < 0 ? fail(r, "change the owner of %s", gift->path) : 0;
+}
+
+int run_give(const char *path, bool all, uint32_t uid, uint32_t gid, const struct plan *plan)
+{
+	struct gift gift = {.path = path, .all = all, .uid = uid, .gid = gid};
+	return do_give(&gift, plan);
+}
+
+int run_set_mode(const char *path, uint32_t mode, const struct plan *plan)
+{
+	struct gift gift = {.path = path, .has_mode = true, .mode = mode};
+	return do_give(&gift, plan);
+}
