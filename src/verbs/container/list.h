@@ -22,6 +22,7 @@
 	VERB(rm) \
 	VERB(ps) \
 	VERB(inspect) \
+	VERB(top) \
 	VERB(port) \
 	VERB(container) \
 	VERB(ended)
@@ -43,4 +44,5 @@
 	VERB(container_exists) \
 	VERB(ps) \
 	VERB(container_inspect) \
+	VERB(top) \
 	VERB(port)

@@ -44,8 +44,8 @@ static int run(struct invocation *invocation)
 		print_json(pids, count);
 		return 0;
 	}
-	const struct strings options = {invocation->arguments + 1, invocation->argument_count - 1};
-	return host_ps_print(&options, pids, count, invocation->arena);
+	const struct strings words = {invocation->arguments + 1, invocation->argument_count - 1};
+	return host_ps_print(&words, pids, count, invocation->arena);
 }
 
 const struct verb verb_oci_ps = {
