@@ -59,7 +59,7 @@ static int join_peer(const struct run_request *request, const struct mode *mode,
 {
 	struct run_peer peer;
 	const char *name = mode->word + strlen("container:");
-	if (request->dry && !request->find_peer)
+	if (request->dry)
 		return 0;
 	int r = running_peer(request, mode->option, name, &plan->arena, &peer);
 	if (r < 0)

@@ -14,6 +14,7 @@
 #include "engine/volume/volume.h"
 
 #include <glob.h>
+#include <stdio.h>
 
 struct mount_resolution {
 	const struct run_request *request;
@@ -260,6 +261,25 @@ static void sort(struct run_mounts *mounts)
 	}
 }
 
+static void undo(const char *data_root, const struct run_mount *mounts, size_t count)
+{
+	autofini(arena_fini) struct arena arena = {};
+	char story[ERROR_TEXT_MAX], advice[1024];
+	(void)snprintf(story, sizeof(story), "%s", error_text());
+	(void)snprintf(advice, sizeof(advice), "%s", error_hint());
+	for (size_t i = 0; i < count; i++) {
+		struct volume volume;
+		if (mounts[i].kind != RUN_MOUNT_VOLUME || !mounts[i].anonymous || !mounts[i].name)
+			continue;
+		if (volume_find(data_root, mounts[i].name, &arena, &volume) == 0 &&
+			volume_remove(data_root, &volume) < 0)
+			warn("%s", error_text());
+	}
+	error_clear();
+	if (*story)
+		(void)error_adopt(-EIO, story, advice);
+}
+
 int run_resolve_mounts(
 	const struct run_request *request, struct arena *arena, struct run_resolved *resolved)
 {
@@ -273,10 +293,19 @@ int run_resolve_mounts(
 		r = borrow(&all, request->files.volumes_from.items[i]);
 	if (r == 0)
 		r = add_image_volumes(&all);
-	if (r < 0)
+	if (r < 0) {
+		if (!request->dry)
+			undo(request->data_root, all.mounts.items, all.mounts.count);
 		return r;
+	}
 	sort(&all.mounts);
 	resolved->mounts = all.mounts.items;
 	resolved->mount_count = all.mounts.count;
 	return 0;
+}
+
+void run_resolve_undo(const struct run_request *request)
+{
+	if (!request->dry)
+		undo(request->data_root, request->resolved.mounts, request->resolved.mount_count);
 }

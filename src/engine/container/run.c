@@ -243,3 +243,16 @@ int run_plan(const struct run_request *request, struct plan *ret_plan)
 	plan = (struct plan){};
 	return 0;
 }
+
+int run_check(const struct run_request *request)
+{
+	autofini(plan_fini) struct plan plan = {};
+	autofini(arena_fini) struct arena arena = {};
+	struct run_request dry = *request;
+	struct run_layer layer;
+	run_layer_in(arena_format(&arena, "%s/containers/%s", request->data_root, request->id),
+		request->id, &arena, &layer);
+	dry.layer = &layer;
+	dry.dry = true;
+	return run_plan(&dry, &plan);
+}

@@ -29,11 +29,15 @@ struct run_layer {
 /**
  * Once, when a container is created: lays the words over the image's configuration and the caller's
  * surroundings, makes volumes (unless @request->dry) and fills @request->resolved, which lives in
- * @arena and points into the image. Needs id, data_root, image, find_peer. Volumes that it made for
- * a creation that fails later are the caller's to remove: those of resolved.mounts that are
- * anonymous.
+ * @arena and points into the image. Needs id, data_root, image, find_peer.
  */
 [[nodiscard]] int run_resolve(struct run_request *request, struct arena *arena);
+
+/** For a container that came to nothing: removes the volumes that were made for it alone. */
+void run_resolve_undo(const struct run_request *request);
+
+/** Whether a plan can be made of it, for whoever makes it only later. */
+[[nodiscard]] int run_check(const struct run_request *request);
 
 /** Makes the plan of a resolved request. Its root is an overlay whose upper directory is the
  * container's layer. */

@@ -461,6 +461,8 @@ static int check_user(
 static int join_user_namespace(const struct run_request *request, struct plan *plan)
 {
 	const char *word = request->namespaces.user, *path;
+	if (request->dry)
+		return 0;
 	if (text_starts(word, "ns:")) {
 		path = arena_strdup(&plan->arena, word + 3);
 	} else {

@@ -107,5 +107,5 @@ int container_request(const struct invocation *invocation, struct run_request *r
 	if (r < 0)
 		return r;
 	request->id = instance_random_id(arena);
-	return 0;
+	return run_resolve(request, arena);
 }
