@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/places.h"
+#include "plan/oci.h"
 #include "verbs/container/attached.h"
 #include "verbs/container/options.h"
 #include "verbs/container/request.h"
@@ -41,7 +42,6 @@ static int explain(struct run_request *request, struct arena *arena)
 		arena_format(arena, "%s/containers/%s", places_data(arena), request->id);
 	run_layer_in(directory, request->id, arena, &layer);
 	request->layer = &layer;
-	request->dry = true;
 	int r = run_plan(request, &plan);
 	if (r < 0)
 		return r;
@@ -102,7 +102,11 @@ static int create(struct run_request *request, struct arena *arena, struct insta
 	*ret_is_new = r == 0;
 	if (r > 0)
 		return instance_renew(ret_instance, arena, request);
-	return r < 0 ? r : instance_create(request, arena, ret_instance);
+	if (r == 0)
+		r = instance_create(request, arena, ret_instance);
+	if (r < 0)
+		run_resolve_undo(request);
+	return r;
 }
 
 /* ---- streams -----------------------------------------------------------------------------------
@@ -171,7 +175,9 @@ static int run(struct invocation *invocation)
 {
 	struct run_options *options = options_of(invocation, run_options);
 	struct run_request *request = &options->request;
+	request->dry = options->explain;
 	int r = attach_check_detach_keys(options->detach_keys);
+	request->dry = options->explain;
 	if (r == 0)
 		r = container_request(invocation, request);
 	if (r < 0)
