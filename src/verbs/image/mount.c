@@ -9,6 +9,7 @@
  */
 
 #include "base/fs.h"
+#include "base/kernel.h"
 #include "verbs/image/common.h"
 
 #include <fcntl.h>
@@ -32,18 +33,14 @@ static const char *place_of(const struct image *image, struct arena *arena)
 	return arena_format(arena, "%s/%s", places_state("images", arena), digest_hex(image->id));
 }
 
-/* Another device than its parent's, or the overlay on it: a mount point. */
+/* On another mount than its parent. */
 static bool is_mounted(const char *path)
 {
-	struct stat own, parent;
+	uint64_t own, parents;
 	autoclose int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &own) < 0 || fstatat(fd, "..", &parent, 0) < 0)
-		return false;
-	struct statx about;
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &about) == 0 &&
-		(about.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT))
-		return about.stx_attributes & STATX_ATTR_MOUNT_ROOT;
-	return own.st_dev != parent.st_dev;
+	autoclose int parent = fd < 0 ? -1 : openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return parent >= 0 && kernel_mount_id(fd, &own) == 0 &&
+	       kernel_mount_id(parent, &parents) == 0 && own != parents;
 }
 
 static int mount_layers(const char *place, const struct strings *lowers)
