@@ -78,7 +78,7 @@ static int start(struct fetch *fetch)
 static int send_document(
 	struct fetch *fetch, const struct text *document, const int *fds, size_t count)
 {
-	int r = wire_send(fetch->socket, document, fds, count);
+	int r = fetch_wire_send(fetch->socket, document, fds, count);
 	return r < 0 ? fail(r, "%s", PROGRAM) : 0;
 }
 
@@ -219,9 +219,9 @@ static int read_answer(const struct json *object, struct fetch_answer *answer)
 
 int fetch_next(struct fetch *fetch, struct arena *arena, struct fetch_answer *ret)
 {
-	autofini(wire_frame_fini) struct wire_frame frame = {};
+	autofini(fetch_wire_frame_fini) struct fetch_wire_frame frame = {};
 	autofini(json_document_fini) struct json_document document = {};
-	int r = wire_receive(fetch->socket, &frame);
+	int r = fetch_wire_receive(fetch->socket, &frame);
 	if (r <= 0)
 		return r < 0 ? fail(r, "%s", PROGRAM) : refuse(-EPIPE, "%s has died", PROGRAM);
 	struct fetch_answer answer = {};

@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-void wire_frame_fini(struct wire_frame *frame)
+void fetch_wire_frame_fini(struct fetch_wire_frame *frame)
 {
 	free(take(frame->text));
 	for (size_t i = 0; i < frame->fd_count; i++)
@@ -45,7 +45,7 @@ static int send_all(int socket, struct msghdr *message, size_t length)
 	return 0;
 }
 
-int wire_send(int socket, const struct text *document, const int *fds, size_t count)
+int fetch_wire_send(int socket, const struct text *document, const int *fds, size_t count)
 {
 	if (document->length > WIRE_FRAME_MAX || count > WIRE_FDS)
 		return -EMSGSIZE;
@@ -85,7 +85,7 @@ static int receive_all(int socket, void *buffer, size_t length)
 	return 1;
 }
 
-static void take_fds(const struct msghdr *message, struct wire_frame *frame)
+static void take_fds(const struct msghdr *message, struct fetch_wire_frame *frame)
 {
 	const struct cmsghdr *header = CMSG_FIRSTHDR(message);
 	if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
@@ -96,9 +96,9 @@ static void take_fds(const struct msghdr *message, struct wire_frame *frame)
 	memcpy(frame->fds, CMSG_DATA(header), frame->fd_count * sizeof(int));
 }
 
-int wire_receive(int socket, struct wire_frame *ret_frame)
+int fetch_wire_receive(int socket, struct fetch_wire_frame *ret_frame)
 {
-	autofini(wire_frame_fini) struct wire_frame frame = {};
+	autofini(fetch_wire_frame_fini) struct fetch_wire_frame frame = {};
 	uint32_t length;
 	struct iovec part = {.iov_base = &length, .iov_len = sizeof(length)};
 	union control control;
@@ -127,6 +127,6 @@ int wire_receive(int socket, struct wire_frame *ret_frame)
 	frame.text[length] = '\0';
 	frame.length = length;
 	*ret_frame = frame;
-	frame = (struct wire_frame){};
+	frame = (struct fetch_wire_frame){};
 	return 1;
 }

@@ -29,16 +29,16 @@
 #define WIRE_FDS 2
 #define WIRE_FRAME_MAX ((size_t)16 << 20)
 
-struct wire_frame {
+struct fetch_wire_frame {
 	char *text; /* NUL-terminated; the caller's to free */
 	size_t length;
 	int fds[WIRE_FDS]; /* the caller's to close; -1: none */
 	size_t fd_count;
 };
-void wire_frame_fini(struct wire_frame *frame);
+void fetch_wire_frame_fini(struct fetch_wire_frame *frame);
 
 /** Sends a frame; blocks. -EPIPE when the other end is gone. Tells no story. */
-[[nodiscard]] int wire_send(int socket, const struct text *document, const int *fds, size_t count);
+[[nodiscard]] int fetch_wire_send(int socket, const struct text *document, const int *fds, size_t count);
 
 /** Receives one: 1; 0 at the end of the stream. -EPROTO for what is no frame. Tells no story. */
-[[nodiscard]] int wire_receive(int socket, struct wire_frame *ret_frame);
+[[nodiscard]] int fetch_wire_receive(int socket, struct fetch_wire_frame *ret_frame);

@@ -36,7 +36,7 @@
 
 static void send_or_end(int socket, const struct text *document)
 {
-	if (wire_send(socket, document, NULL, 0) < 0)
+	if (fetch_wire_send(socket, document, NULL, 0) < 0)
 		_exit(0); /* nobody listens any more */
 }
 
@@ -177,7 +177,7 @@ static void hear_headers(struct transfer *transfer, const struct json *object)
 }
 
 static void hear_request(
-	struct fetcher *fetcher, const struct json *object, struct wire_frame *frame)
+	struct fetcher *fetcher, const struct json *object, struct fetch_wire_frame *frame)
 {
 	struct endpoint *endpoint = fetcher->endpoints;
 	uint64_t number = number_of(object, "endpoint");
@@ -211,10 +211,10 @@ static void hear_request(
 
 static void hear(struct fetcher *fetcher)
 {
-	autofini(wire_frame_fini) struct wire_frame frame = {};
+	autofini(fetch_wire_frame_fini) struct fetch_wire_frame frame = {};
 	autofini(arena_fini) struct arena strings = {};
 	autofini(json_document_fini) struct json_document document = {};
-	int r = wire_receive(fetcher->socket, &frame);
+	int r = fetch_wire_receive(fetcher->socket, &frame);
 	if (r <= 0)
 		_exit(0);
 	if (json_parse(frame.text, frame.length, "request", &strings, &document) < 0 ||
