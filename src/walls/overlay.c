@@ -22,6 +22,8 @@
 
 #include "walls/overlay.h"
 
+#include <sys/mount.h> /* before kernel.h, which defines what it lacks */
+
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/kernel.h"
@@ -32,7 +34,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/wait.h>
 
 #define VALUE_MAX 255
