@@ -23,6 +23,7 @@
 	VERB(ps) \
 	VERB(inspect) \
 	VERB(top) \
+	VERB(stats) \
 	VERB(port) \
 	VERB(container) \
 	VERB(ended)
@@ -45,4 +46,5 @@
 	VERB(ps) \
 	VERB(container_inspect) \
 	VERB(top) \
+	VERB(stats) \
 	VERB(port)
