@@ -8,13 +8,14 @@
  *	<state>/images/HEX    one for each mounted image
  */
 
+#include <sys/mount.h> /* before kernel.h, which defines what it lacks */
+
 #include "base/fs.h"
 #include "base/kernel.h"
 #include "verbs/image/common.h"
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/mount.h>
 
 struct image_mount_options {
 	bool all;
