@@ -44,6 +44,8 @@ int instance_record_end(struct instance *instance, struct arena *arena, int exit
 	struct instance_state *state = &instance->state;
 	bool oom = container_oom_kills(instance->record_root, instance->id) > 0;
 	int r = container_delete(instance->record_root, instance->id, true);
+	if (r == 0)
+		r = instance_remove_run_directory(instance, arena);
 	if (r < 0) {
 		/* What stays is tried again at the next start or rm. */
 		warn("%s", error_text());

@@ -64,6 +64,10 @@ void instance_drop_name(const char *name, const char *id, struct arena *arena);
 /** The id that a name stands for; NULL. */
 const char *instance_name_owner(const char *name, struct arena *arena);
 
+/** <state>/run/<id>, when there is no monitor any more. */
+[[nodiscard]] int instance_remove_run_directory(
+	const struct instance *instance, struct arena *arena);
+
 /** Throws away what a creation that failed has made; the story stays. */
 void instance_abandon(struct instance *instance, struct arena *arena);
 

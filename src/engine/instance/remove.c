@@ -36,6 +36,11 @@ static int remove_place(const char *directory, const char *name)
 	return fs_remove_tree(fd, name);
 }
 
+int instance_remove_run_directory(const struct instance *instance, struct arena *arena)
+{
+	return remove_place(places_state("run", arena), instance->id);
+}
+
 static int remove_directory(const struct instance *instance, struct arena *arena)
 {
 	struct run_layer layer;
@@ -78,7 +83,7 @@ int instance_erase(struct instance *instance, struct arena *arena, bool volumes)
 			instance_remove_volumes(instance, arena);
 		remove_files_of_others(instance);
 	}
-	r = remove_place(places_state("run", arena), instance->id);
+	r = instance_remove_run_directory(instance, arena);
 	if (r == 0)
 		r = remove_directory(instance, arena);
 	if (r == 0 && whole)

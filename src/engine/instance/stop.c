@@ -48,6 +48,19 @@ static int cancel_restart(struct instance *instance)
 	return r;
 }
 
+/* Until its end has been written down. */
+static int wait_for_end(const struct instance *instance)
+{
+	struct process_id process = instance_process(instance),
+			  monitor = instance_monitor(instance);
+	if (process_wait(&process, DEATH_TIMEOUT_MS) == -ETIMEDOUT)
+		return refuse(-ETIMEDOUT, "process %d of container %s does not die",
+			(int)process.pid, instance->name);
+	if (monitor.pid > 0 && process_wait(&monitor, RECORD_TIMEOUT_MS) == -ETIMEDOUT)
+		warn("the monitor of container %s does not end", instance->name);
+	return 0;
+}
+
 /* ---- kill ------------------------------------------------------------------------------- */
 
 int instance_kill(struct instance *instance, int signal_number)
@@ -80,7 +93,8 @@ int instance_kill(struct instance *instance, int signal_number)
 	(void)snprintf(number, sizeof(number), "%d", signal_number);
 	const struct plan_key_value extra = {"signal", number};
 	instance_event(&now, "kill", &extra, 1);
-	return 0;
+	close_now(lock);
+	return signal_number == SIGKILL ? wait_for_end(&now) : 0;
 }
 
 /* ---- stop -------------------------------------------------------------------------------- */
@@ -136,8 +150,7 @@ static int begin(struct stopping *stopping, struct arena *arena, int64_t timeout
 static int finish(struct stopping *stopping, struct arena *arena)
 {
 	struct instance *instance = stopping->instance;
-	struct process_id process = instance_process(instance),
-			  monitor = instance_monitor(instance);
+	struct process_id process = instance_process(instance);
 	int left_ms = clock_left_ms(&stopping->deadline);
 	int r = process_wait(&process, left_ms);
 	if (r == -ETIMEDOUT) {
@@ -145,13 +158,10 @@ static int finish(struct stopping *stopping, struct arena *arena)
 			step("container %s ignores %s: it is killed", instance->name,
 				instance->stop_signal);
 		(void)process_signal(&process, SIGKILL);
-		r = process_wait(&process, DEATH_TIMEOUT_MS);
 	}
-	if (r == -ETIMEDOUT)
-		return refuse(r, "process %d of container %s does not die", (int)process.pid,
-			instance->name);
-	if (monitor.pid > 0 && process_wait(&monitor, RECORD_TIMEOUT_MS) == -ETIMEDOUT)
-		warn("the monitor of container %s does not end", instance->name);
+	r = wait_for_end(instance);
+	if (r < 0)
+		return r;
 	instance_event(instance, "stop", NULL, 0);
 	r = instance_reload(instance, arena);
 	return r == -ENOENT ? 0 : r;
