@@ -442,6 +442,24 @@ static int add_init(struct sight *sight)
 	return 0;
 }
 
+/*
+ * Where the root is put together, in a mount namespace of its own. Root of another user namespace
+ * cannot enter our directories; he takes one that everybody has, and needs nothing that it hides,
+ * since his mounts' sources were all opened before.
+ */
+static const char *choose_root_path(const struct sight *sight)
+{
+	static const char *const common[] = {"/mnt", "/media", "/srv", "/opt", "/usr"};
+	if (geteuid() != 0 || !sight->plan->namespaces[PLAN_NS_USER].wanted)
+		return sight->request->layer->merged;
+	for (size_t i = 0; i < array_length(common); i++) {
+		struct stat about;
+		if (stat(common[i], &about) == 0 && S_ISDIR(about.st_mode) && about.st_mode & 1)
+			return common[i];
+	}
+	return sight->request->layer->merged;
+}
+
 /* ---- all of it ---------------------------------------------------------------------------------
  */
 
@@ -466,7 +484,7 @@ int run_set_mounts(const struct run_place *place, struct plan *plan)
 		return r;
 	plan->mounts = sight.mounts.items;
 	plan->mount_count = sight.mounts.count;
-	plan->root_path = place->request->layer->merged;
+	plan->root_path = choose_root_path(&sight);
 	plan->root_readonly = place->request->files.read_only;
 	return 0;
 }

@@ -78,6 +78,8 @@ static int cover_with(
 		int r = fs_replace(directory, name, text_get(content), content->length, 0644);
 		if (r == 0 && fchmodat(directory, name, 0644, 0) < 0)
 			r = fail(-errno, "write the container's %s", path);
+		if (r == 0 && geteuid() == 0 && names->plan->uid_maps.count)
+			r = run_give(source, false, 0, 0, names->plan);
 		if (r < 0)
 			return r;
 	}
