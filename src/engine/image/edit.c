@@ -21,12 +21,32 @@ static void note_facts(struct index_entry *entry, const struct image *image, str
 		entry, INDEX_SIZE, arena_format(arena, "%ju", (uintmax_t)image->size), arena);
 }
 
-static bool has_same_manifest(const struct index_edit *edit, size_t number, bool named_only)
+static bool is_same_image(const struct index_entry *a, const struct index_entry *b)
+{
+	const char *left = index_annotation(a, INDEX_ID), *right = index_annotation(b, INDEX_ID);
+	return text_equal(a->digest, b->digest) || (left && right && text_equal(left, right));
+}
+
+/* Whether another entry stands for the same image, be it through another manifest. */
+static bool has_twin(const struct index_edit *edit, size_t number, bool named)
 {
 	const struct index_entry *entries = edit->index.entries;
 	for (size_t i = 0; i < edit->index.count; i++) {
-		if (i != number && text_equal(entries[i].digest, entries[number].digest) &&
-			!(named_only && !index_name(&entries[i])))
+		if (i != number && is_same_image(&entries[i], &entries[number]) &&
+			!index_annotation(&entries[i], INDEX_REMOVED) &&
+			(!named || index_name(&entries[i])))
+			return true;
+	}
+	return false;
+}
+
+/* Whether an entry before this one stands for the same manifest without a name, too. */
+static bool has_older(const struct index_edit *edit, size_t number)
+{
+	const struct index_entry *entries = edit->index.entries;
+	for (size_t i = 0; i < number; i++) {
+		if (!index_name(&entries[i]) && !index_annotation(&entries[i], INDEX_REMOVED) &&
+			is_same_image(&entries[i], &entries[number]))
 			return true;
 	}
 	return false;
@@ -42,7 +62,7 @@ static bool free_name(struct index_edit *edit, const char *name, const char *man
 			continue;
 		if (text_equal(entry->digest, manifest_digest))
 			return true;
-		if (has_same_manifest(edit, i, false))
+		if (has_twin(edit, i, false))
 			index_drop(edit, i);
 		else
 			index_annotate(entry, INDEX_NAME, NULL, &edit->arena);
@@ -51,19 +71,14 @@ static bool free_name(struct index_edit *edit, const char *name, const char *man
 	return false;
 }
 
-/* Entries without a name whose manifest has one elsewhere say nothing any more. */
-static void drop_redundant(struct index_edit *edit, const char *manifest_digest)
+/* Entries without a name say nothing where another one of the same image has a name. */
+static void drop_redundant(struct index_edit *edit)
 {
-	bool kept = false;
 	for (size_t i = edit->index.count; i-- > 0;) {
 		const struct index_entry *entry = &edit->index.entries[i];
-		if (index_name(entry) || !text_equal(entry->digest, manifest_digest) ||
-			index_annotation(entry, INDEX_REMOVED))
-			continue;
-		if (kept || has_same_manifest(edit, i, true))
+		if (!index_name(entry) && !index_annotation(entry, INDEX_REMOVED) &&
+			(has_twin(edit, i, true) || has_older(edit, i)))
 			index_drop(edit, i);
-		else
-			kept = true;
 	}
 }
 
@@ -113,6 +128,15 @@ static int examine(struct store *store, const struct index_entry *entry, struct 
 	return 0;
 }
 
+/* Fewer entries: what they named may be nobody's now. */
+static int commit(struct store *store, struct index_edit *edit, size_t before)
+{
+	int r = index_edit_commit(store, edit);
+	if (r == 0 && edit->index.count < before)
+		store_mark_garbage(store);
+	return r;
+}
+
 int image_add(struct store *store, const char *manifest_digest, const char *media_type, size_t size,
 	const char *name)
 {
@@ -132,14 +156,15 @@ int image_add(struct store *store, const char *manifest_digest, const char *medi
 		return wrap(r, "add image %s", name ? name : manifest_digest);
 	if (!is_index)
 		note_facts(&entry, &image, &edit.arena);
+	size_t before = edit.index.count;
 	revive(&edit, manifest_digest);
 	bool there = name && free_name(&edit, name, manifest_digest);
 	if (name)
 		index_annotate(&entry, INDEX_NAME, name, &edit.arena);
 	if (!there)
 		*index_add(&edit) = entry;
-	drop_redundant(&edit, manifest_digest);
-	return index_edit_commit(store, &edit);
+	drop_redundant(&edit);
+	return commit(store, &edit, before + !there);
 }
 
 int image_tag(struct store *store, const struct image *image, const char *name)
@@ -160,7 +185,7 @@ int image_tag(struct store *store, const struct image *image, const char *name)
 	index_annotate(&entry, INDEX_NAME, name, &edit.arena);
 	index_annotate(&entry, INDEX_REMOVED, NULL, &edit.arena);
 	*index_add(&edit) = entry;
-	drop_redundant(&edit, entry.digest);
+	drop_redundant(&edit);
 	return index_edit_commit(store, &edit);
 }
 
@@ -174,10 +199,10 @@ int image_untag(struct store *store, const char *name)
 		const char *own = index_name(&edit.index.entries[i]);
 		if (!own || !text_equal(own, name))
 			continue;
-		const char *digest = edit.index.entries[i].digest;
+		size_t before = edit.index.count;
 		index_annotate(&edit.index.entries[i], INDEX_NAME, NULL, &edit.arena);
-		drop_redundant(&edit, digest);
-		return index_edit_commit(store, &edit);
+		drop_redundant(&edit);
+		return commit(store, &edit, before);
 	}
 	return refuse(-ENOENT, "no image is called %s", name);
 }

@@ -44,23 +44,43 @@ static bool is_mounted(const char *path)
 	       kernel_mount_id(parent, &parents) == 0 && own != parents;
 }
 
-static int mount_layers(const char *place, const struct strings *lowers)
+static int make_overlay(int fs, const struct strings *lowers)
 {
-	if (lowers->count == 0)
-		return mount("empty", place, "tmpfs", MS_RDONLY, "size=4k") < 0 ? -errno : 0;
-	if (lowers->count == 1) {
-		if (mount(lowers->items[0], place, NULL, MS_BIND, NULL) < 0)
-			return -errno;
-		if (mount(NULL, place, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) == 0)
-			return 0;
-		int r = -errno;
-		(void)umount2(place, MNT_DETACH);
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < lowers->count; i++)
+		r = kernel_fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", lowers->items[i], 0);
+	if (r != -EINVAL)
 		return r;
-	}
+	/* Before Linux 6.8 one string of at most 255 bytes. */
 	autofini(text_fini) struct text data = {};
 	for (size_t i = 0; i < lowers->count; i++)
-		text_format(&data, "%s%s", i ? ":" : "lowerdir=", lowers->items[i]);
-	return mount("overlay", place, "overlay", MS_RDONLY, text_get(&data)) < 0 ? -errno : 0;
+		text_format(&data, "%s%s", i ? ":" : "", lowers->items[i]);
+	return kernel_fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir", text_get(&data), 0);
+}
+
+/* A detached mount: an overlay wants two lower directories; one alone is shown as it is. */
+static int open_layers(const struct strings *lowers)
+{
+	const struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
+	if (lowers->count == 1) {
+		autoclose int tree =
+			kernel_open_tree(AT_FDCWD, lowers->items[0], OPEN_TREE_CLONE | O_CLOEXEC);
+		int r = tree < 0 ? tree : kernel_mount_setattr(tree, "", AT_EMPTY_PATH, &read_only);
+		return r < 0 ? r : take_fd(tree);
+	}
+	autoclose int fs = kernel_fsopen(lowers->count ? "overlay" : "tmpfs", FSOPEN_CLOEXEC);
+	int r = fs < 0 ? fs : make_overlay(fs, lowers);
+	if (r == 0)
+		r = kernel_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+	return r < 0 ? r : kernel_fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY);
+}
+
+static int mount_layers(const char *place, const struct strings *lowers)
+{
+	autoclose int tree = open_layers(lowers);
+	if (tree < 0)
+		return tree;
+	return kernel_move_mount(tree, "", AT_FDCWD, place, MOVE_MOUNT_F_EMPTY_PATH);
 }
 
 static int mount_image(struct invocation *invocation, struct store *store, const char *word)
@@ -190,8 +210,9 @@ static int unmount(struct invocation *invocation, const struct image *image, boo
 		return must ? refuse(-EINVAL, "image %s is not mounted",
 				      image_shown_id(image->id, false, false, invocation->arena))
 			    : 0;
-	if (umount2(place, UMOUNT_NOFOLLOW | (options->force ? MNT_DETACH : 0)) < 0)
-		return fail(-errno, "unmount %s", place);
+	int r = kernel_umount(place, options->force ? MNT_DETACH : 0);
+	if (r < 0)
+		return fail(r, "unmount %s", place);
 	(void)rmdir(place);
 	puts(digest_hex(image->id));
 	image_note("unmount", image, NULL);

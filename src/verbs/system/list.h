@@ -11,4 +11,8 @@
 	VERB(events) \
 	VERB(system)
 
-#define SYSTEM_INNER_VERBS(VERB) VERB(events)
+#define SYSTEM_INNER_VERBS(VERB) \
+	VERB(system_df) \
+	VERB(system_prune) \
+	VERB(system_check) \
+	VERB(events)
