@@ -222,6 +222,11 @@ class Layer:
         """A script in the tree, as its root."""
         subprocess.run([*self.inside(), "sh", "-euc", script], cwd=tree or self.tree, check=True)
 
+    def attribute(self, name, attribute, value):
+        script = "import os, sys; os.setxattr(sys.argv[1], sys.argv[2], sys.argv[3].encode())"
+        subprocess.run([*self.inside(), sys.executable, "-I", "-c", script, self.tree / name, attribute, value],
+                       check=True)
+
     def check_outside(self):
         """Nothing but what the test made lies beside the trees."""
         assert (self.outside / "secret").read_text() == "untouched"
