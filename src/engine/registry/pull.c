@@ -117,7 +117,10 @@ static int bring(struct registry_session *session, const struct registry_remote 
 	if (image.diff_ids.count != manifest->parsed.layer_count)
 		return refuse(-EPROTO, "the manifest has %zu layers, the configuration %zu",
 			manifest->parsed.layer_count, image.diff_ids.count);
-	r = registry_fetch_layers(session, remote, store, &manifest->parsed, &image.diff_ids);
+	r = snapshot_sweep(store); /* what a pull that was killed has left takes room */
+	if (r >= 0)
+		r = registry_fetch_layers(
+			session, remote, store, &manifest->parsed, &image.diff_ids);
 	if (r < 0)
 		return r;
 	registry_tell(session,

@@ -161,7 +161,7 @@ int registry_fetch_blob(struct registry_session *session, const struct registry_
 	if (r >= 0)
 		r = verify(text, length, digest, "blob");
 	if (r < 0)
-		return wrap(r, "blob %s of %s/%s", digest, remote->registry, remote->repository);
+		return wrap(r, "blob %s", digest);
 	*ret_text = text;
 	*ret_length = length;
 	return 0;

@@ -226,7 +226,7 @@ static int sent(struct uploads *uploads, struct upload *upload, const struct fet
 	return broken(uploads, upload, answer);
 }
 
-/* "0-1048575" of bytes that have arrived: go on behind them. */
+/* "0-1048575" of bytes that have arrived: go on behind them. "0-0" is said of none as of one. */
 static int located(
 	struct uploads *uploads, struct upload *upload, const struct fetch_answer *answer)
 {
@@ -234,7 +234,8 @@ static int located(
 	upload->part_length = 1;
 	if ((answer->status != 204 && answer->status != 200) || !answer->range ||
 		!text_starts(answer->range, "0-") ||
-		parse_uint64(answer->range + 2, UINT64_MAX, &last) < 0 || last >= upload->size) {
+		parse_uint64(answer->range + 2, UINT64_MAX, &last) < 0 || last == 0 ||
+		last >= upload->size) {
 		error_clear();
 		return take_step(uploads, upload, STEP_OPEN); /* it knows nothing of it any more */
 	}
@@ -246,7 +247,7 @@ static int located(
 static int part_arrived(
 	struct uploads *uploads, struct upload *upload, const struct fetch_answer *answer)
 {
-	if (answer->status == 416)
+	if (answer->status == 416 && upload->attempts++ < RETRIES)
 		return take_step(uploads, upload, STEP_WHERE);
 	if (answer->status != 202)
 		return broken(uploads, upload, answer);

@@ -38,7 +38,8 @@ struct fetch_wire_frame {
 void fetch_wire_frame_fini(struct fetch_wire_frame *frame);
 
 /** Sends a frame; blocks. -EPIPE when the other end is gone. Tells no story. */
-[[nodiscard]] int fetch_wire_send(int socket, const struct text *document, const int *fds, size_t count);
+[[nodiscard]] int fetch_wire_send(
+	int socket, const struct text *document, const int *fds, size_t count);
 
 /** Receives one: 1; 0 at the end of the stream. -EPROTO for what is no frame. Tells no story. */
 [[nodiscard]] int fetch_wire_receive(int socket, struct fetch_wire_frame *ret_frame);

@@ -9,4 +9,5 @@
 	VERB(push) \
 	VERB(login) \
 	VERB(logout) \
-	VERB(search)
+	VERB(search) \
+	VERB(manifest)
