@@ -15,17 +15,20 @@
 /*
  * Blocks that an arena gave back, for the next one: a command makes a dozen arenas one after the
  * other, and fresh memory costs a page fault for each 4 KiB, which is more than anything done with
- * it. Under AddressSanitizer nothing is kept, so that it sees every use after the end.
+ * it. The first blocks of a process are static: malloc(3) of musl maps each block of this size
+ * anew, writes to both of its ends, and has it unmapped again. Under AddressSanitizer nothing is
+ * kept, so that it sees every use after the end.
  */
 #if defined(__SANITIZE_ADDRESS__)
-enum { SPARE_MAX = 0 };
+enum { SPARE_MAX = 0, FIRST_COUNT = 0 };
 #else
-enum { SPARE_MAX = 4 };
+enum { SPARE_MAX = 4, FIRST_COUNT = 4 };
 #endif
 
 struct arena_block {
 	struct arena_block *older;
-	bool alone; /* larger than the others, made for one request */
+	bool alone;   /* larger than the others, made for one request */
+	bool lasting; /* one of the static ones, never freed */
 	alignas(max_align_t) char bytes[];
 };
 
@@ -33,6 +36,12 @@ static _Thread_local struct {
 	struct arena_block *blocks;
 	int count;
 } spare;
+
+/* Handed out once, to whichever thread asks; from then on they go round as spare blocks. */
+static struct {
+	alignas(max_align_t) char bytes[FIRST_COUNT + 1][sizeof(struct arena_block) + BLOCK_BYTES];
+	int used;
+} first;
 
 void memory_exhausted(void)
 {
@@ -44,7 +53,7 @@ void memory_exhausted(void)
 
 static void give_back(struct arena_block *block)
 {
-	if (block->alone || spare.count >= SPARE_MAX) {
+	if (!block->lasting && (block->alone || spare.count >= SPARE_MAX)) {
 		free(block);
 		return;
 	}
@@ -53,16 +62,33 @@ static void give_back(struct arena_block *block)
 	spare.count++;
 }
 
+static struct arena_block *first_block(void)
+{
+	if (__atomic_load_n(&first.used, __ATOMIC_RELAXED) >= FIRST_COUNT)
+		return NULL;
+	int index = __atomic_fetch_add(&first.used, 1, __ATOMIC_RELAXED);
+	if (index >= FIRST_COUNT)
+		return NULL;
+	struct arena_block *block = (struct arena_block *)first.bytes[index];
+	block->lasting = true;
+	return block;
+}
+
 static struct arena_block *new_block(size_t room, bool alone)
 {
-	struct arena_block *block = spare.blocks;
-	if (!alone && block) {
+	struct arena_block *block = NULL;
+	if (!alone && spare.blocks) {
+		block = spare.blocks;
 		spare.blocks = block->older;
 		spare.count--;
-	} else {
+	} else if (!alone) {
+		block = first_block();
+	}
+	if (!block) {
 		block = malloc(sizeof(*block) + room);
 		if (!block)
 			memory_exhausted();
+		block->lasting = false;
 	}
 	block->alone = alone;
 	return block;

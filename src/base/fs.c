@@ -34,6 +34,11 @@ static int open_resolved(int dir_fd, const char *path, int flags, mode_t mode, u
 	return fd;
 }
 
+int fs_find_in(int root_fd, const char *path, int flags)
+{
+	return open_resolved(root_fd, path, flags, 0, IN_ROOT);
+}
+
 int fs_open_in(int root_fd, const char *path, int flags, mode_t mode)
 {
 	int fd = open_resolved(root_fd, path, flags, mode, IN_ROOT);
@@ -70,6 +75,9 @@ static int make_target(int root_fd, int parent_fd, const char *name, const char 
 	if (target[0] != '/')
 		text_format(&path, "%s/", parent_path);
 	text_add(&path, target);
+	autoclose int there = open_resolved(root_fd, text_get(&path), O_PATH, 0, IN_ROOT);
+	if (there != -ENOENT)
+		return there < 0 ? there : 0;
 	return make_below(root_fd, text_get(&path), type, mode, links_left - 1);
 }
 
@@ -109,15 +117,15 @@ static int make_one(int root_fd, char *path, mode_t type, mode_t mode, unsigned 
 	return r;
 }
 
-/* Directories on the way, then the last name. What exists stays. */
+/* The last name alone, most often; else the directories on the way first. What exists stays. */
 static int make_below(int root_fd, const char *path, mode_t type, mode_t mode, unsigned links_left)
 {
-	autoclose int there = open_resolved(root_fd, path, O_PATH, 0, IN_ROOT);
-	if (there != -ENOENT)
-		return there < 0 ? there : 0;
 	autofree char *walk = strdup(path);
 	if (!walk)
 		return -ENOMEM;
+	int last = make_one(root_fd, walk, type, mode, links_left);
+	if (last != -ENOENT)
+		return last;
 	for (char *c = walk + (walk[0] == '/'); *c; c++) {
 		if (*c != '/')
 			continue;
@@ -186,13 +194,17 @@ int fs_make_dirs(const char *path, mode_t mode)
 	return r < 0 ? fail(r, "create directory %s", path) : 0;
 }
 
+/*
+ * Most files fit into what is on the stack anyway; then exactly what they need is allocated, as
+ * fresh pages cost more than reading does.
+ */
 int fs_read_fd(int fd, size_t limit, char **ret_text, size_t *ret_length)
 {
-	size_t room = 4096, length = 0;
-	autofree char *bytes = malloc(room + 1);
+	char small[4096];
+	autofree char *large = NULL;
+	char *bytes = small;
+	size_t room = sizeof(small), length = 0;
 	for (;;) {
-		if (!bytes)
-			return -ENOMEM;
 		ssize_t n = read(fd, bytes + length, room - length);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -206,13 +218,21 @@ int fs_read_fd(int fd, size_t limit, char **ret_text, size_t *ret_length)
 		if (length < room)
 			continue;
 		room *= 4;
-		char *larger = realloc(bytes, room + 1);
+		char *larger = realloc(large, room + 1);
 		if (!larger)
 			return -ENOMEM;
-		bytes = larger;
+		if (bytes == small)
+			memcpy(larger, small, length);
+		bytes = large = larger;
 	}
-	bytes[length] = '\0';
-	*ret_text = take(bytes);
+	if (bytes == small) {
+		large = malloc(length + 1);
+		if (!large)
+			return -ENOMEM;
+		memcpy(large, small, length);
+	}
+	large[length] = '\0';
+	*ret_text = take(large);
 	if (ret_length)
 		*ret_length = length;
 	return 0;
@@ -253,6 +273,19 @@ int fs_write_all(int fd, const void *buffer, size_t length)
 		length -= (size_t)n;
 	}
 	return 0;
+}
+
+int fs_create(int dir_fd, const char *name, const void *text, size_t length, mode_t mode)
+{
+	autoclose int fd =
+		openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (fd < 0)
+		return fail(-errno, "create %s", name);
+	int r = fs_write_all(fd, text, length);
+	if (r == 0)
+		return 0;
+	(void)unlinkat(dir_fd, name, 0);
+	return fail(r, "write %s", name);
 }
 
 /*

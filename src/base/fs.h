@@ -26,7 +26,10 @@ struct fd_path fd_path(int fd);
  */
 [[nodiscard]] int fs_open_in(int root_fd, const char *path, int flags, mode_t mode);
 
-/** The same, without following a symbolic link in the last component or crossing one on the way. */
+/** fs_open_in() without a story, for what need not exist. */
+[[nodiscard]] int fs_find_in(int root_fd, const char *path, int flags);
+
+/** fs_open_in() that refuses symbolic links, in the last component and on the way. */
 [[nodiscard]] int fs_open_beneath(int dir_fd, const char *path, int flags, mode_t mode);
 
 /**
@@ -62,6 +65,13 @@ struct fd_path fd_path(int fd);
 
 /** All of buffer, over short writes and EINTR. Tells no story. */
 [[nodiscard]] int fs_write_all(int fd, const void *buffer, size_t length);
+
+/**
+ * Makes dir_fd/name, which must not be there, and writes text to it: for a place that nobody reads
+ * before its maker says so. The umask applies to mode. Tells a story; -EEXIST.
+ */
+[[nodiscard]] int fs_create(
+	int dir_fd, const char *name, const void *text, size_t length, mode_t mode);
 
 /** What fs_replace() calls its files before they are complete; left over only by a crash. */
 #define FS_TEMPORARY_PREFIX ".rung-tmp-"

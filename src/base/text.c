@@ -85,10 +85,24 @@ size_t text_utf8_length(const char *text)
 	return 0;
 }
 
+/* Letters, digits and what else may stand in a JSON string as it is. */
+static size_t plain_length(const unsigned char *s)
+{
+	size_t length = 0;
+	while (s[length] >= 0x20 && s[length] < 0x7f && s[length] != '"' && s[length] != '\\')
+		length++;
+	return length;
+}
+
 void text_json_string(struct text *text, const char *string)
 {
 	text_add(text, "\"");
 	for (const unsigned char *s = (const unsigned char *)string; *s;) {
+		size_t plain = plain_length(s);
+		text_add_bytes(text, s, plain);
+		s += plain;
+		if (!*s)
+			break;
 		size_t length = text_utf8_length((const char *)s);
 		if (*s == '"' || *s == '\\')
 			text_format(text, "\\%c", *s);

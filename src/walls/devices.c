@@ -124,23 +124,53 @@ static int bind_node(int directory, const char *name, const struct plan_device *
 		tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
-static int make_device(int root_fd, const struct plan_device *device, bool bind)
+/* The directory that the last node went to: nearly always the next one goes there too. */
+struct workplace {
+	int root_fd;
+	bool bind;
+	const char *path; /* the last node's */
+	int fd;           /* its directory; -1 before the first */
+};
+
+static void workplace_fini(struct workplace *place)
+{
+	close_now(place->fd);
+}
+
+static int workplace_move(struct workplace *place, const char *path, const char **ret_name)
+{
+	size_t length = (size_t)(strrchr(path, '/') + 1 - path);
+	if (place->fd >= 0 && strncmp(place->path, path, length) == 0 &&
+		!strchr(place->path + length, '/')) {
+		*ret_name = path + length;
+		return 0;
+	}
+	int fd = open_parent(place->root_fd, path, ret_name);
+	if (fd < 0)
+		return fd;
+	close_now(place->fd);
+	place->fd = fd;
+	place->path = path;
+	return 0;
+}
+
+static int make_device(struct workplace *place, const struct plan_device *device)
 {
 	const char *name;
-	autoclose int directory = open_parent(root_fd, device->path, &name);
-	if (directory < 0)
-		return directory;
-	if (same_node(directory, name, device))
+	int r = workplace_move(place, device->path, &name);
+	if (r < 0)
+		return r;
+	r = place->bind ? -EPERM : make_node(place->fd, name, device);
+	if ((r == -EEXIST || r == -EPERM) && same_node(place->fd, name, device))
 		return 0;
-	int r = bind ? -EPERM : make_node(directory, name, device);
 	if (r == -EEXIST) {
-		if (unlinkat(directory, name, 0) < 0)
+		if (unlinkat(place->fd, name, 0) < 0)
 			return fail(-errno, "replace %s", device->path);
-		r = make_node(directory, name, device);
+		r = make_node(place->fd, name, device);
 	}
 	/* Without CAP_MKNOD in the first user namespace, the host's node has to serve. */
 	if (r == -EPERM)
-		r = bind_node(directory, name, device);
+		r = bind_node(place->fd, name, device);
 	return r < 0 ? fail(r, "create device %s", device->path) : 0;
 }
 
@@ -183,14 +213,15 @@ int devices_make(int root_fd, const struct plan *plan)
 	const struct plan_mount *dev = mounted_at(plan, "/dev");
 	if (dev && dev->bind)
 		return 0;
-	bool bind = plan->namespaces[PLAN_NS_USER].wanted;
+	autofini(workplace_fini) struct workplace place = {
+		.root_fd = root_fd, .bind = plan->namespaces[PLAN_NS_USER].wanted, .fd = -1};
 	mode_t mask = umask(0);
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < array_length(default_devices); i++)
-		r = make_device(root_fd, &default_devices[i], bind);
+		r = make_device(&place, &default_devices[i]);
 	for (size_t i = 0; r == 0 && i < plan->device_count; i++)
-		if (!is_default(plan->devices[i].path) || !bind)
-			r = make_device(root_fd, &plan->devices[i], bind);
+		if (!is_default(plan->devices[i].path) || !place.bind)
+			r = make_device(&place, &plan->devices[i]);
 	if (r == 0)
 		r = make_links(root_fd, mounted_at(plan, "/dev/pts") != NULL);
 	(void)umask(mask);

@@ -155,9 +155,11 @@ static int open_filesystem(const struct plan_mount *mount, const struct mount_ro
 	if (labelled)
 		text_format(&data, "%scontext=\"%s\"", data.length ? "," : "", room->mount_label);
 
-	/* Copy-up writes first; mount_open() sets the attributes afterwards. */
+	/* Copy-up writes first; mount_attach() sets the attributes afterwards. */
 	unsigned attributes =
-		mount->tmpcopyup ? 0 : (unsigned)(mount->attributes_set | mount->recursive_set);
+		mount->tmpcopyup ? 0
+				 : (unsigned)((mount->attributes_set & ~mount->recursive_clear) |
+					      mount->recursive_set);
 	int fd = mount_new_filesystem(mount->type, mount->source, text_get(&data), attributes);
 	if (room->user_namespace && gid_option_refused(fd, mount->data)) {
 		autofree char *fewer = without_gid(text_get(&data));
@@ -248,7 +250,8 @@ int mount_open(
 	if (fd < 0)
 		return fd;
 	int r = apply_idmap(plan, mount, fd);
-	if (r == 0 && !mount->tmpcopyup)
+	/* A new file system was born with its attributes and has none to take off. */
+	if (r == 0 && mount_is_bind(mount) && !mount->tmpcopyup)
 		r = apply_attributes(mount, fd);
 	return r < 0 ? r : take_fd(fd);
 }

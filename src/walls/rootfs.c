@@ -124,16 +124,28 @@ static int empty_directory(struct rootfs_mask *mask)
 	return fd;
 }
 
+/*
+ * What is not there needs no cover. What is there and out of our reach might be in reach of the
+ * program, by an additional group or when somebody changes its mode: that is an error.
+ */
+static int unreachable(int r, const char *purpose, const char *path)
+{
+	r = fail(r, "%s: open %s", purpose, path);
+	if (r == -EACCES)
+		hint("the container's root may not look into a directory above it, so it cannot be "
+		     "covered: change its mode or owner, or leave the path out of the "
+		     "configuration");
+	return r;
+}
+
 int rootfs_hide(int root_fd, struct rootfs_mask *mask, const char *path)
 {
-	autoclose int target = fs_open_in(root_fd, path, O_PATH, 0);
-	if (target == -ENOENT || target == -ENOTDIR || target == -EACCES) {
-		error_clear();
+	autoclose int target = fs_find_in(root_fd, path, O_PATH);
+	if (target == -ENOENT || target == -ENOTDIR)
 		return 0;
-	}
 	struct stat about;
 	if (target < 0)
-		return wrap(target, "hide");
+		return unreachable(target, "hide", path);
 	if (fstat(target, &about) < 0)
 		return fail(-errno, "hide %s", path);
 	autoclose int cover =
@@ -150,13 +162,11 @@ int rootfs_hide(int root_fd, struct rootfs_mask *mask, const char *path)
 
 int rootfs_make_readonly(int root_fd, const char *path)
 {
-	autoclose int target = fs_open_in(root_fd, path, O_PATH, 0);
-	if (target == -ENOENT || target == -ENOTDIR || target == -EACCES) {
-		error_clear();
+	autoclose int target = fs_find_in(root_fd, path, O_PATH);
+	if (target == -ENOENT || target == -ENOTDIR)
 		return 0;
-	}
 	if (target < 0)
-		return wrap(target, "make read-only");
+		return unreachable(target, "make read-only", path);
 	autoclose int tree = kernel_open_tree(
 		target, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
 	if (tree < 0)

@@ -42,8 +42,9 @@ class Runner:
         make_rootfs(self.rootfs, busybox_tree)
         self.environment = dict(os.environ, XDG_DATA_HOME=str(work / "data"), XDG_RUNTIME_DIR=str(work / "run"))
         self.directory = str(work)
-        self.layers = pathlib.Path("/var/lib/rung/layers") if ROOT else work / "data/rung/layers"
+        self.layers = pathlib.Path("/var/lib/rung/containers") if ROOT else work / "data/rung/containers"
         self.records = pathlib.Path("/run/rung/containers") if ROOT else work / "run/rung/containers"
+        self.named = pathlib.Path("/var/lib/rung/names") if ROOT else work / "data/rung/names"
         self.names = 0
 
     def name(self):
@@ -105,9 +106,10 @@ class Runner:
         names = os.listdir(self.layers) if self.layers.is_dir() else []
         mine = [name for name in names if ownerless(self.layers / name)]
         records = os.listdir(self.records) if self.records.is_dir() else []
-        return {f"layer {name}" for name in mine} | {
-            f"record {name}" for name in records
-            if f".{name}" in mine or name in mine or name.startswith(f"rung-test-{os.getpid()}-")}
+        ours = [name for name in (os.listdir(self.named) if self.named.is_dir() else [])
+                if name.startswith(f"rung-test-{os.getpid()}-")]
+        return {f"layer {name}" for name in mine} | {f"record {name}" for name in records if name in mine} | {
+            f"name {name}" for name in ours}
 
 
 @pytest.fixture
@@ -126,6 +128,7 @@ def run(work, busybox_tree):
     left = runner.left() - layers_before
     for line in left:
         kind, _, name = line.partition(" ")
-        subprocess.run(["rm", "-rf", (runner.layers if kind == "layer" else runner.records) / name], check=True)
+        place = {"layer": runner.layers, "record": runner.records, "name": runner.named}[kind]
+        subprocess.run(["rm", "-rf", place / name], check=True)
     mess = leftovers.since(before, re.compile(rf"{re.escape(str(work))}|rung-test-{os.getpid()}-"), 3)
     assert not left and not mess, f"left behind: {left} {mess}"

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "walls/cgroup/bus_wire.h"
+#include "plan/json.h"
 #include "walls/cgroup/internal.h"
 #include "walls/cgroup/systemd.h"
 
@@ -57,16 +58,24 @@ static void annotation(char *text)
 	demand(!reader.bad && reader.at == reader.length && type[0] == '\0');
 }
 
+static int read_location(
+	const char *text, size_t length, struct arena *arena, struct cgroup_location *ret_location)
+{
+	autofini(json_document_fini) struct json_document document = {};
+	int r = json_parse(text, length, "record", arena, &document);
+	return r < 0 ? r : cgroup_location_read(&document.top, arena, ret_location);
+}
+
 static void location(const char *text, size_t length, struct arena *arena)
 {
 	struct cgroup_location once, twice;
-	if (cgroup_location_read(text, length, arena, &once) < 0)
+	if (read_location(text, length, arena, &once) < 0)
 		return;
 	for (size_t i = 0; i < once.place_count; i++)
 		demand(cgroup_path_check(once.places[i].path) == 0);
 	autofini(text_fini) struct text first = {}, second = {};
 	cgroup_location_write(&once, &first);
-	demand(cgroup_location_read(text_get(&first), first.length, arena, &twice) == 0);
+	demand(read_location(text_get(&first), first.length, arena, &twice) == 0);
 	cgroup_location_write(&twice, &second);
 	demand(text_equal(text_get(&first), text_get(&second)));
 }

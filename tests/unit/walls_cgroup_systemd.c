@@ -476,7 +476,7 @@ static void start_server(struct room *room, enum manner manner)
 
 /* Without places nothing but the bus is asked. */
 static const struct cgroup_location scope = {
-	CGROUP_SYSTEMD, NULL, 0, "system.slice", "rung-web.scope", false};
+	.manager = CGROUP_SYSTEMD, .slice = "system.slice", .scope = "rung-web.scope"};
 
 static int start_scope(struct room *room, enum manner manner)
 {

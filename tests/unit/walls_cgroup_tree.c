@@ -62,7 +62,8 @@ static bool tree_is_ours(void)
 {
 	autofini(arena_fini) struct arena arena = {};
 	struct hierarchies found;
-	if (cgroup_detect(&arena, &found) < 0 || found.count == 0 || geteuid() != 0)
+	if (cgroup_detect(EVERY_HIERARCHY, &arena, &found) < 0 || found.count == 0 ||
+		geteuid() != 0)
 		return false;
 	for (size_t i = 0; i < found.count; i++)
 		if (access(found.items[i].mount_point, W_OK) < 0)
@@ -82,7 +83,7 @@ static bool has_controller(enum cgroup_controller controller)
 {
 	autofini(arena_fini) struct arena arena = {};
 	struct hierarchies found;
-	if (cgroup_detect(&arena, &found) < 0)
+	if (cgroup_detect(EVERY_HIERARCHY, &arena, &found) < 0)
 		return false;
 	const struct controller_facts *facts = &controller_facts[controller];
 	if (facts->v1_name && hierarchy_with(&found, facts->v1_name))
@@ -165,7 +166,7 @@ static void life(void **state)
 	needs_tree();
 	struct fixture *f = *state;
 	locate(f, "life");
-	check(cgroup_create(&f->location, &f->plan));
+	check(cgroup_create(&f->location, &f->plan, &f->arena));
 	pid_t pid = start(f);
 	for (size_t i = 0; i < f->location.place_count; i++)
 		assert_true(exists(&f->location.places[i]));
@@ -212,7 +213,7 @@ static void memory_up_and_down(void **state)
 	r->memory_reservation = (struct optional_i64){true, 32 << 20};
 	r->pids_limit = (struct optional_i64){true, 7};
 	locate(f, "memory");
-	check(cgroup_create(&f->location, &f->plan));
+	check(cgroup_create(&f->location, &f->plan, &f->arena));
 	check(cgroup_apply(&f->location, r, false));
 	bool v2, pids_v2;
 	const struct cgroup_place *memory = place_of(f, CONTROLLER_MEMORY, &v2);
@@ -287,7 +288,7 @@ static void limit_below_usage(void **state)
 	}
 	struct fixture *f = *state;
 	locate(f, "usage");
-	check(cgroup_create(&f->location, &f->plan));
+	check(cgroup_create(&f->location, &f->plan, &f->arena));
 	int told;
 	start_eater(f, 8 << 20, &told);
 	char byte;
@@ -316,7 +317,7 @@ static void cpu_limits(void **state)
 	r->cpuset_cpus = "0";
 	r->cpuset_mems = "0";
 	locate(f, "cpu");
-	check(cgroup_create(&f->location, &f->plan));
+	check(cgroup_create(&f->location, &f->plan, &f->arena));
 	start(f); /* fails where cpuset.cpus was left empty */
 	check(cgroup_apply(&f->location, r, false));
 	bool v2;
@@ -353,7 +354,7 @@ static void unknown_cpu(void **state)
 	struct fixture *f = *state;
 	f->plan.resources.cpuset_cpus = "4095";
 	locate(f, "cpuset");
-	check(cgroup_create(&f->location, &f->plan));
+	check(cgroup_create(&f->location, &f->plan, &f->arena));
 	int r = cgroup_apply(&f->location, &f->plan.resources, false);
 	bool v2;
 	if (place_of(f, CONTROLLER_CPUSET, &v2) && v2 && r == 0)
@@ -405,7 +406,7 @@ static void device_rules(void **state)
 		skip();
 	}
 	locate(f, "devices");
-	check(cgroup_create(&f->location, &f->plan));
+	check(cgroup_create(&f->location, &f->plan, &f->arena));
 	check(cgroup_apply(&f->location, &f->plan.resources, false));
 	assert_int_equal(open_inside(f, "/dev/null", O_RDWR), 0);
 	assert_int_equal(open_inside(f, "/dev/kmsg", O_WRONLY), EPERM);
@@ -422,10 +423,10 @@ static void somebody_lives_here(void **state)
 	needs_tree();
 	struct fixture *f = *state;
 	locate(f, "twice");
-	check(cgroup_create(&f->location, &f->plan));
-	check(cgroup_create(&f->location, &f->plan)); /* empty: fine */
+	check(cgroup_create(&f->location, &f->plan, &f->arena));
+	check(cgroup_create(&f->location, &f->plan, &f->arena)); /* empty: fine */
 	start(f);
-	assert_int_equal(cgroup_create(&f->location, &f->plan), -EBUSY);
+	assert_int_equal(cgroup_create(&f->location, &f->plan, &f->arena), -EBUSY);
 	assert_true(exists(&f->location.places[0]));
 }
 
@@ -445,7 +446,7 @@ static void failure_leaves_nothing(void **state)
 	struct cgroup_location location = f->location;
 	location.places = places;
 	location.place_count++;
-	assert_int_equal(cgroup_create(&location, &f->plan), -ENOENT);
+	assert_int_equal(cgroup_create(&location, &f->plan, &f->arena), -ENOENT);
 	const char *top = arena_format(&f->arena, "/rung-test-%d", (int)getpid());
 	for (size_t i = 0; i < f->location.place_count; i++) {
 		struct cgroup_place parent = f->location.places[i];
@@ -460,7 +461,7 @@ static void cgroups_below(void **state)
 	needs_tree();
 	struct fixture *f = *state;
 	locate(f, "below");
-	check(cgroup_create(&f->location, &f->plan));
+	check(cgroup_create(&f->location, &f->plan, &f->arena));
 	for (size_t i = 0; i < f->location.place_count; i++) {
 		const struct cgroup_place *place = &f->location.places[i];
 		for (int depth = 1; depth < 30; depth++) {
@@ -499,7 +500,7 @@ static void destroy_kills(void **state)
 	needs_tree();
 	struct fixture *f = *state;
 	locate(f, "kills");
-	check(cgroup_create(&f->location, &f->plan));
+	check(cgroup_create(&f->location, &f->plan, &f->arena));
 	pid_t pid = start(f);
 	check(cgroup_freeze(&f->location, true)); /* frozen ones have to die as well */
 	check(cgroup_destroy(&f->location));
@@ -519,7 +520,7 @@ static void extended_by_update(void **state)
 	}
 	struct fixture *f = *state;
 	locate(f, "extend");
-	check(cgroup_create(&f->location, &f->plan));
+	check(cgroup_create(&f->location, &f->plan, &f->arena));
 	pid_t pid = start(f);
 	struct plan_resources change = {.cpu_quota = {true, 30000}};
 	struct cgroup_location wider;
@@ -557,7 +558,7 @@ static void statistics(void **state)
 	f->plan.resources.memory_limit =
 		(struct optional_i64){has_controller(CONTROLLER_MEMORY), 64 << 20};
 	locate(f, "stats");
-	check(cgroup_create(&f->location, &f->plan));
+	check(cgroup_create(&f->location, &f->plan, &f->arena));
 	check(cgroup_apply(&f->location, &f->plan.resources, false));
 	int told;
 	start_eater(f, 8 << 20, &told);
@@ -663,7 +664,7 @@ static void oom_is_noticed(void **state)
 	f->plan.resources.memory_limit = (struct optional_i64){true, 4 << 20};
 	f->plan.resources.memory_swap = (struct optional_i64){true, 4 << 20};
 	locate(f, "oom");
-	check(cgroup_create(&f->location, &f->plan));
+	check(cgroup_create(&f->location, &f->plan, &f->arena));
 	check(cgroup_apply(&f->location, &f->plan.resources, false));
 	autoclose int watch = cgroup_oom_watch(&f->location);
 	check(watch);

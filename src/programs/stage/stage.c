@@ -73,13 +73,17 @@ char **handed_strings(struct handoff_strings strings)
 
 static bool report(uint32_t kind, int error, const char *text)
 {
-	struct handoff_report message = {.kind = kind, .error = error, .exit_status = exit_status};
-	size_t length = strlen(text);
-	if (length >= sizeof(message.text))
-		length = sizeof(message.text) - 1;
-	memcpy(message.text, text, length);
-	return report_fd < 0 ||
-	       send(report_fd, &message, sizeof(message), MSG_NOSIGNAL) == (ssize_t)sizeof(message);
+	struct handoff_report message;
+	message.kind = kind;
+	message.error = error;
+	message.exit_status = exit_status;
+	size_t length = HANDOFF_REPORT_BARE;
+	if (text[0]) {
+		memset(message.text, 0, sizeof(message) - HANDOFF_REPORT_BARE);
+		snprintf(message.text, sizeof(message.text), "%s", text);
+		length = sizeof(message);
+	}
+	return report_fd < 0 || send(report_fd, &message, length, MSG_NOSIGNAL) == (ssize_t)length;
 }
 
 void stage_fail(int error, const char *format, ...)

@@ -25,7 +25,7 @@
 /* A direction of the relay: read from one side, kept until the other side takes it. */
 struct pump {
 	int from, to;
-	char bytes[16384];
+	char bytes[16384 + 16]; /* a filter may give back what it held */
 	size_t start, length;
 	bool closed; /* nothing more comes from the one side */
 };
@@ -41,7 +41,7 @@ static void pump_init(struct pump *pump, int from, int to)
 
 static void pump_read(struct pump *pump)
 {
-	ssize_t n = read(pump->from, pump->bytes, sizeof(pump->bytes));
+	ssize_t n = read(pump->from, pump->bytes, sizeof(pump->bytes) - 16);
 	if (n > 0) {
 		pump->start = 0;
 		pump->length = (size_t)n;
@@ -86,7 +86,8 @@ static int catch_signals(void)
 
 int attend_begin(bool relay, struct attendant *ret_attendant)
 {
-	*ret_attendant = (struct attendant){-1, -1, -1, -1, false, {}};
+	*ret_attendant = (struct attendant){
+		.console_fd = -1, .receiver_fd = -1, .master = -1, .signal_fd = -1};
 	int fd = catch_signals();
 	if (fd < 0)
 		return fail(fd, "watch signals");
@@ -169,6 +170,18 @@ static void watch(const struct attendant *attendant, const struct container_proc
 		(struct pollfd){.fd = relay && out->length ? out->to : -1, .events = POLLOUT};
 }
 
+/* True when the person leaves. */
+static bool take_input(const struct attendant *attendant, struct pump *in)
+{
+	pump_read(in);
+	if (!attendant->filter || in->length == 0)
+		return false;
+	unsigned char typed[sizeof(in->bytes)];
+	memcpy(typed, in->bytes, in->length);
+	return attendant->filter(attendant->filter_context, typed, in->length,
+		(unsigned char *)in->bytes, &in->length);
+}
+
 /* The program is gone; its terminal still holds what it wrote last. */
 static void drain(struct pump *out)
 {
@@ -200,8 +213,8 @@ int attend(struct attendant *attendant, const struct container_process *process)
 			return fail(-errno, "wait for the program");
 		if (fds[WATCH_SIGNALS].revents)
 			pass_signals(attendant, process->pidfd);
-		if (fds[WATCH_INPUT].revents)
-			pump_read(&in);
+		if (fds[WATCH_INPUT].revents && take_input(attendant, &in))
+			return ATTEND_DETACHED;
 		if (fds[WATCH_MASTER].revents & POLLOUT)
 			pump_write(&in);
 		if (fds[WATCH_MASTER].revents & (POLLIN | POLLHUP | POLLERR))
@@ -216,4 +229,15 @@ int attend(struct attendant *attendant, const struct container_process *process)
 	int status;
 	r = process_reap(process->pidfd, &status);
 	return r < 0 ? fail(r, "wait for the program") : process_exit_code(status);
+}
+
+void attend_detached(const struct attendant *attendant, const struct container_process *process)
+{
+	char unused[4096];
+	struct pollfd fds[] = {{.fd = process->pidfd, .events = POLLIN},
+		{.fd = attendant->master, .events = POLLIN}};
+	while (poll(fds, array_length(fds), -1) < 0 || !fds[0].revents)
+		if (fds[1].revents && read(attendant->master, unused, sizeof(unused)) < 0 &&
+			errno != EAGAIN && errno != EINTR)
+			fds[1].fd = -1;
 }

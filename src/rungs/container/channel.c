@@ -58,8 +58,9 @@ int channel_wait(int fd)
 			continue;
 		if (n < 0)
 			return fail(-errno, "hear from the container's first process");
-		if (n != (ssize_t)sizeof(report))
+		if (n < (ssize_t)HANDOFF_REPORT_BARE)
 			return CHANNEL_CLOSED;
+		memset((char *)&report + n, 0, sizeof(report) - (size_t)n);
 		report.text[sizeof(report.text) - 1] = '\0';
 		report.advice[sizeof(report.advice) - 1] = '\0';
 		switch (report.kind) {

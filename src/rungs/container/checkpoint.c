@@ -211,9 +211,13 @@ static int put_namespaces(struct dump *dump)
 	return 0;
 }
 
-/* Frozen by its cgroup it cannot fork away from criu. */
+/* Frozen by its cgroup it cannot fork away from criu, which can do without. */
 static void put_freezer(struct dump *dump)
 {
+	if (container_join_freezer(&dump->record) < 0) {
+		step("no freezer: %s", error_text());
+		error_clear();
+	}
 	const struct cgroup_location *location = &dump->record.cgroup;
 	for (size_t i = 0; i < location->place_count; i++) {
 		const struct cgroup_place *place = &location->places[i];

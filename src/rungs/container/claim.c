@@ -17,7 +17,7 @@ static unsigned own_namespaces(const struct plan *plan)
 	return bits;
 }
 
-static int write_record(const struct container_request *request, struct container_record *record)
+static int describe(const struct container_request *request, struct container_record *record)
 {
 	const struct plan *plan = request->plan;
 	record->id = request->id;
@@ -31,23 +31,22 @@ static int write_record(const struct container_request *request, struct containe
 	record->may_trace = plan->process.capabilities.bounding >> CAP_SYS_PTRACE & 1;
 	record->annotations = plan->annotations;
 	record->annotation_count = plan->annotation_count;
-	if (plan->intel_rdt.given && !plan->intel_rdt.class_id)
-		record->rdt_class = request->id;
-	int r = cgroup_locate(
+	record->after_start = plan->hooks.count[PLAN_HOOK_POSTSTART];
+	record->after_end = plan->hooks.count[PLAN_HOOK_POSTSTOP] || plan->intel_rdt.given;
+	return cgroup_locate(
 		plan, request->id, request->cgroup_manager, &record->arena, &record->cgroup);
-	if (r == 0)
-		r = container_record_write(record);
-	if (r == 0)
-		r = fs_replace(record->directory_fd, "config.json", request->config,
-			request->config_length, 0600);
-	return r;
 }
 
+/* All that can go wrong without a trace does so before the claim, running out of memory too. */
 int container_register(const struct container_request *request, struct container_record *record)
 {
 	int r = container_check_id(request->id);
+	if (r == 0)
+		r = describe(request, record);
 	if (r < 0)
 		return r;
+	autofini(text_fini) struct text told = {};
+	container_record_tell(record, &told);
 	autoclose int state_fd = container_open_state(request->state_root, true);
 	if (state_fd < 0)
 		return state_fd;
@@ -55,7 +54,9 @@ int container_register(const struct container_request *request, struct container
 	if (fd < 0)
 		return fd;
 	record->directory_fd = fd;
-	r = write_record(request, record);
+	r = container_record_write(fd, &told);
+	if (r == 0)
+		r = fs_create(fd, "config.json", request->config, request->config_length, 0600);
 	if (r == 0)
 		return 0;
 	struct story story;

@@ -51,6 +51,8 @@ struct container_process {
 
 struct container_exec_request {
 	const char *state_root, *id;
+	struct container_record *record;    /* of the container, if it is loaded already; or NULL */
+	const struct plan *plan;            /* the same; only with a record */
 	const struct plan_process *process; /* complete */
 	const char *console_socket;
 	int console_fd;
@@ -84,6 +86,10 @@ uint64_t container_oom_kills(const char *state_root, const char *id);
 
 /** Freezes or thaws. */
 [[nodiscard]] int container_pause(const char *state_root, const char *id, bool paused);
+
+/** Makes it possible to freeze the container, where that takes a hierarchy it is not in yet (v1).
+ */
+[[nodiscard]] int container_join_freezer(struct container_record *record);
 
 /** Writes other limits. The record is rewritten when the container joins another hierarchy. */
 [[nodiscard]] int container_update(

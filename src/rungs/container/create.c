@@ -65,6 +65,7 @@ static void close_all(struct creation *creation)
 	close_now(creation->notify_fd);
 	close_now(creation->stage_fd);
 	close_now(creation->birth.pidfd);
+	cgroup_close(&creation->record.cgroup);
 	close_now(creation->record.directory_fd);
 	close_now(creation->spare[0]);
 	close_now(creation->spare[1]);
@@ -199,7 +200,7 @@ static int prepare(struct creation *creation)
 	if (creation->stage_fd < 0)
 		return creation->stage_fd;
 	creation->has_cgroup = true;
-	r = cgroup_create(&creation->record.cgroup, plan);
+	r = cgroup_create(&creation->record.cgroup, plan, &creation->record.arena);
 	step("cgroups made");
 	return r;
 }

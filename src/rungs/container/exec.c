@@ -35,8 +35,9 @@
 
 struct joining {
 	const struct container_exec_request *request;
-	struct container_record record;
-	struct plan plan;
+	struct container_record *record, own_record; /* the caller's, or our own */
+	const struct plan *plan;
+	struct plan own_plan;
 	struct cgroup_location cgroup;
 	int init_fd, console_fd, stage_fd, root_fd, notify_fd;
 	struct seccomp_program seccomp;
@@ -54,15 +55,15 @@ static void joining_fini(struct joining *joining)
 	close_now(joining->birth.pidfd);
 	channel_fini(&joining->channel);
 	seccomp_program_fini(&joining->seccomp);
-	plan_fini(&joining->plan);
-	container_record_fini(&joining->record);
+	plan_fini(&joining->own_plan);
+	container_record_fini(&joining->own_record);
 }
 
 static unsigned join_flags(const struct joining *joining)
 {
 	unsigned flags = 0;
 	for (unsigned kind = 0; kind < PLAN_NS_COUNT; kind++)
-		if (joining->record.namespaces & 1u << kind)
+		if (joining->record->namespaces & 1u << kind)
 			flags |= plan_namespace_facts[kind].clone_flag;
 	return flags;
 }
@@ -74,7 +75,7 @@ static int enter_container(const struct joining *joining)
 	unsigned flags = join_flags(joining) & ~(unsigned)CLONE_NEWPID;
 	if (flags && setns(joining->init_fd, (int)flags) < 0)
 		return fail(-errno, "enter the container's namespaces");
-	if (joining->record.own_user_namespace) {
+	if (joining->record->own_user_namespace) {
 		(void)setgroups(0, NULL);
 		if ((setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0) && errno != EINVAL)
 			return fail(-errno, "become root in the container");
@@ -113,15 +114,15 @@ static int live(const struct joining *joining)
 	struct child_order order;
 	wait_for_go(joining, &order);
 	autofini(text_fini) struct text state = {};
-	container_state_write(&joining->record, CONTAINER_RUNNING, order.pid, true, &state);
+	container_state_write(joining->record, CONTAINER_RUNNING, order.pid, true, &state);
 	struct last_steps steps = {
-		.plan = &joining->plan,
+		.plan = joining->plan,
 		.process = process,
 		.stage_fd = joining->stage_fd,
 		.root_fd = root_fd,
 		.console_fd = joining->console_fd,
 		.new_keyring = !request->no_new_keyring,
-		.keyring_name = joining->record.id,
+		.keyring_name = joining->record->id,
 		.stage = {.seccomp = joining->seccomp.bytes ? &joining->seccomp : NULL,
 			.report_fd = joining->channel.child,
 			.start_fd = -1,
@@ -169,7 +170,7 @@ static pid_t clone_child(const struct joining *joining, bool sibling, bool *ret_
 
 static int clone_from_here(struct joining *joining)
 {
-	if (joining->record.namespaces & 1u << PLAN_NS_PID &&
+	if (joining->record->namespaces & 1u << PLAN_NS_PID &&
 		setns(joining->init_fd, CLONE_NEWPID) < 0)
 		return fail(-errno, "enter the container's pid namespace");
 	joining->birth.pid = clone_child(joining, false, &joining->birth.cloned_into);
@@ -193,7 +194,7 @@ struct sibling {
 	if (r == 0) {
 		/* The child is in the user namespace already; entering one's own again is an error.
 		 */
-		joining->record.namespaces &= ~(1u << PLAN_NS_USER);
+		joining->record->namespaces &= ~(1u << PLAN_NS_USER);
 		r = sibling.pid = clone_child(joining, true, &sibling.cloned_into);
 	}
 	if (r < 0)
@@ -231,7 +232,7 @@ static int give_birth(struct joining *joining)
 	int r = channel_init(&joining->channel);
 	if (r < 0)
 		return r;
-	bool through = joining->record.own_user_namespace && geteuid() != 0;
+	bool through = joining->record->own_user_namespace && geteuid() != 0;
 	r = through ? clone_through(joining) : clone_from_here(joining);
 	close_now(joining->channel.child);
 	if (r < 0)
@@ -244,36 +245,36 @@ static int give_birth(struct joining *joining)
 
 static int check_running(const struct joining *joining)
 {
-	enum container_status status = container_status(&joining->record);
+	enum container_status status = container_status(joining->record);
 	if (status == CONTAINER_RUNNING || status == CONTAINER_CREATED)
 		return 0;
 	if (status == CONTAINER_PAUSED) {
 		if (joining->request->ignore_paused)
 			return 0;
-		int r = refuse(-EBUSY, "container %s is paused", joining->record.id);
+		int r = refuse(-EBUSY, "container %s is paused", joining->record->id);
 		hint("resume it first, or give --ignore-paused");
 		return r;
 	}
-	return refuse(-ESRCH, "container %s is not running (it is %s)", joining->record.id,
+	return refuse(-ESRCH, "container %s is not running (it is %s)", joining->record->id,
 		container_status_name(status));
 }
 
 /* A cgroup below the container's own, for exec --cgroup; made if it is not there. */
 static int choose_cgroup(struct joining *joining)
 {
-	joining->cgroup = joining->record.cgroup;
+	joining->cgroup = joining->record->cgroup;
 	if (!joining->request->cgroup)
 		return 0;
-	return cgroup_below(&joining->record.cgroup, joining->request->cgroup,
-		&joining->record.arena, &joining->cgroup);
+	return cgroup_below(&joining->record->cgroup, joining->request->cgroup,
+		&joining->record->arena, &joining->cgroup);
 }
 
 static int open_root(struct joining *joining)
 {
-	if (joining->record.namespaces & 1u << PLAN_NS_MOUNT)
+	if (joining->record->namespaces & 1u << PLAN_NS_MOUNT)
 		return 0;
 	char path[64];
-	snprintf(path, sizeof(path), "/proc/%d/root", (int)joining->record.init.pid);
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)joining->record->init.pid);
 	joining->root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return joining->root_fd < 0 ? fail(-errno, "open the container's root") : 0;
 }
@@ -281,24 +282,28 @@ static int open_root(struct joining *joining)
 static int prepare(struct joining *joining)
 {
 	const struct container_exec_request *request = joining->request;
-	int r = container_load_plan(&joining->record, &joining->plan);
+	int r = 0;
+	if (!joining->plan) {
+		r = container_load_plan(joining->record, &joining->own_plan);
+		joining->plan = &joining->own_plan;
+	}
 	if (r == 0)
 		r = lsm_check_process(request->process);
 	if (r == 0)
 		r = choose_cgroup(joining);
 	if (r < 0)
 		return r;
-	joining->init_fd = process_open(&joining->record.init);
+	joining->init_fd = process_open(&joining->record->init);
 	if (joining->init_fd < 0)
-		return refuse(-ESRCH, "container %s is not running", joining->record.id);
+		return refuse(-ESRCH, "container %s is not running", joining->record->id);
 	r = open_root(joining);
 	if (r == 0)
 		r = container_filter(
-			&joining->plan, &request->process->capabilities, &joining->seccomp);
+			joining->plan, &request->process->capabilities, &joining->seccomp);
 	if (r < 0)
 		return r;
 	if (joining->seccomp.notifies) {
-		joining->notify_fd = unix_connect(joining->plan.seccomp.listener_path);
+		joining->notify_fd = unix_connect(joining->plan->seccomp.listener_path);
 		if (joining->notify_fd < 0)
 			return wrap(joining->notify_fd, "seccomp listener");
 	}
@@ -322,8 +327,8 @@ static int launch(struct joining *joining)
 	if (r == 0)
 		/* A cgroup asked for by name is meant; another one would not do. */
 		r = cgroup_join(&joining->cgroup,
-			joining->request->cgroup ? 0 : joining->record.init.pid, joining->birth.pid,
-			joining->birth.cloned_into);
+			joining->request->cgroup ? 0 : joining->record->init.pid,
+			joining->birth.pid, joining->birth.cloned_into);
 	step("cgroups entered");
 	if (r < 0)
 		return r;
@@ -344,7 +349,9 @@ int container_exec(
 {
 	autofini(joining_fini) struct joining joining = {
 		.request = request,
-		.record = {.directory_fd = -1},
+		.record = request->record,
+		.own_record = {.directory_fd = -1},
+		.plan = request->plan,
 		.init_fd = -1,
 		.console_fd = -1,
 		.stage_fd = -1,
@@ -353,7 +360,11 @@ int container_exec(
 		.channel = {-1, -1},
 		.birth = {.pid = -1, .pidfd = -1},
 	};
-	int r = container_load(request->state_root, request->id, &joining.record);
+	int r = 0;
+	if (!joining.record) {
+		r = container_load(request->state_root, request->id, &joining.own_record);
+		joining.record = &joining.own_record;
+	}
 	if (r == 0)
 		r = check_running(&joining);
 	if (r == 0)

@@ -15,6 +15,7 @@
  * compiled by glibc's and musl's compilers alike: fixed-size types only.
  */
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define HANDOFF_MAGIC 0x676e7572u /* "rung" */
@@ -80,3 +81,6 @@ struct handoff_report {
 	char text[HANDOFF_REPORT_TEXT];
 	char advice[512];
 };
+
+/** The length of one without text and advice, which is what a good start sends. */
+#define HANDOFF_REPORT_BARE offsetof(struct handoff_report, text)

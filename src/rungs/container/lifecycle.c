@@ -104,12 +104,12 @@ int container_start(const char *state_root, const char *id)
 	step("program runs");
 	close_now(turn);
 
+	if (!record.after_start)
+		return 0;
 	autofini(plan_fini) struct plan plan = {};
 	r = container_load_plan(&record, &plan);
 	if (r < 0)
 		return r;
-	if (plan.hooks.count[PLAN_HOOK_POSTSTART] == 0)
-		return 0;
 	autofini(text_fini) struct text state = {};
 	container_state_write(&record, CONTAINER_RUNNING, record.init.pid, true, &state);
 	hooks_run_all(&plan.hooks, PLAN_HOOK_POSTSTART, text_get(&state));
@@ -166,7 +166,9 @@ int container_pause(const char *state_root, const char *id, bool paused)
 	if (!paused && status != CONTAINER_PAUSED)
 		return refuse(-EBUSY, "cannot resume container %s: it is %s", id,
 			container_status_name(status));
-	r = cgroup_freeze(&record.cgroup, paused);
+	r = paused ? container_join_freezer(&record) : 0;
+	if (r == 0)
+		r = cgroup_freeze(&record.cgroup, paused);
 	return r < 0 ? wrap(r, "%s container %s", paused ? "pause" : "resume", id) : 0;
 }
 
@@ -192,6 +194,8 @@ static int end_processes(const struct container_record *record, enum container_s
 
 static void run_poststop(const struct container_record *record)
 {
+	if (!record->after_end)
+		return;
 	autofini(plan_fini) struct plan plan = {};
 	if (container_load_plan(record, &plan) < 0) {
 		error_clear(); /* a creation that was cut short has no configuration yet */

@@ -105,36 +105,33 @@ static void write_member(struct text *out, const char *key, const char *value)
 	text_json_string(out, value);
 }
 
-int container_record_write(const struct container_record *record)
+void container_record_tell(const struct container_record *record, struct text *out)
 {
-	autofini(text_fini) struct text out = {};
-	text_add(&out, "{\"id\":");
-	text_json_string(&out, record->id);
-	write_member(&out, "ociVersion", record->oci_version);
-	write_member(&out, "bundle", record->bundle);
-	write_member(&out, "rootfs", record->root_path);
-	write_member(&out, "created", record->created);
-	text_format(&out, ",\"owner\":%u,\"namespaces\":%u,\"userNamespace\":%s",
+	text_add(out, "{\"id\":");
+	text_json_string(out, record->id);
+	write_member(out, "ociVersion", record->oci_version);
+	write_member(out, "bundle", record->bundle);
+	write_member(out, "rootfs", record->root_path);
+	write_member(out, "created", record->created);
+	text_format(out, ",\"owner\":%u,\"namespaces\":%u,\"userNamespace\":%s",
 		(unsigned)record->owner, record->namespaces,
 		record->own_user_namespace ? "true" : "false");
 	if (record->may_trace)
-		text_add(&out, ",\"mayTrace\":true");
-	if (record->rdt_class)
-		write_member(&out, "rdtClass", record->rdt_class);
-	text_add(&out, ",\"annotations\":");
-	write_annotations(record, &out);
-	text_add(&out, "}\n");
-	int r = container_cgroup_write(record);
-	return r < 0 ? r
-		     : fs_replace(record->directory_fd, "record.json", text_get(&out), out.length,
-			       0600);
+		text_add(out, ",\"mayTrace\":true");
+	if (record->after_start)
+		text_add(out, ",\"afterStart\":true");
+	if (record->after_end)
+		text_add(out, ",\"afterEnd\":true");
+	text_add(out, ",\"annotations\":");
+	write_annotations(record, out);
+	text_add(out, ",\"cgroup\":");
+	cgroup_location_write(&record->cgroup, out);
+	text_add(out, "}\n");
 }
 
-int container_cgroup_write(const struct container_record *record)
+int container_record_write(int directory_fd, const struct text *told)
 {
-	autofini(text_fini) struct text out = {};
-	cgroup_location_write(&record->cgroup, &out);
-	return fs_replace(record->directory_fd, "cgroup.json", text_get(&out), out.length, 0600);
+	return fs_replace(directory_fd, "record.json", text_get(told), told->length, 0600);
 }
 
 int container_record_init(int directory_fd, const struct process_id *init)
@@ -142,6 +139,10 @@ int container_record_init(int directory_fd, const struct process_id *init)
 	char line[64];
 	int length = snprintf(line, sizeof(line), "%d %llu\n", (int)init->pid,
 		(unsigned long long)init->start_time);
+	int r = fs_create(directory_fd, "init", line, (size_t)length, 0600);
+	if (r != -EEXIST)
+		return r;
+	error_clear(); /* restored */
 	return fs_replace(directory_fd, "init", line, (size_t)length, 0600);
 }
 
@@ -183,6 +184,12 @@ static int read_annotations(const struct json *object, struct container_record *
 	return 0;
 }
 
+static int read_flag(const struct json *object, const char *key, bool *flag)
+{
+	struct json member;
+	return json_find(object, key, &member) ? json_boolean(&member, flag) : 0;
+}
+
 static int read_members(const struct json *top, struct container_record *record)
 {
 	uint64_t owner = 0, namespaces = 0;
@@ -207,14 +214,17 @@ static int read_members(const struct json *top, struct container_record *record)
 		return r;
 	record->owner = (uid_t)owner;
 	record->namespaces = (unsigned)namespaces;
-	struct json member;
-	if (json_find(top, "userNamespace", &member))
-		r = json_boolean(&member, &record->own_user_namespace);
-	if (r == 0 && json_find(top, "mayTrace", &member))
-		r = json_boolean(&member, &record->may_trace);
-	if (r == 0 && json_find(top, "rdtClass", &member))
-		r = json_string(&member, &record->rdt_class);
-	return r;
+	r = read_flag(top, "userNamespace", &record->own_user_namespace);
+	if (r == 0)
+		r = read_flag(top, "mayTrace", &record->may_trace);
+	if (r == 0)
+		r = read_flag(top, "afterStart", &record->after_start);
+	if (r == 0)
+		r = read_flag(top, "afterEnd", &record->after_end);
+	struct json cgroup;
+	if (r == 0 && !json_find(top, "cgroup", &cgroup))
+		r = json_refuse_member(top, "cgroup", "missing");
+	return r < 0 ? r : cgroup_location_read(&cgroup, &record->arena, &record->cgroup);
 }
 
 static int read_record(struct container_record *record)
@@ -229,16 +239,7 @@ static int read_record(struct container_record *record)
 	return r < 0 ? r : read_members(&document.top, record);
 }
 
-static int read_cgroup(struct container_record *record)
-{
-	autofree char *bytes = NULL;
-	size_t length;
-	int r = fs_read(record->directory_fd, "cgroup.json", RECORD_MAX, &bytes, &length);
-	if (r < 0)
-		return fail(r, "read cgroup.json");
-	return cgroup_location_read(bytes, length, &record->arena, &record->cgroup);
-}
-
+/* Without its line feed it is still being written, or its writer was killed: not there. */
 static void read_init(struct container_record *record)
 {
 	autofree char *bytes = NULL;
@@ -246,7 +247,7 @@ static void read_init(struct container_record *record)
 		return;
 	int pid;
 	unsigned long long start_time;
-	if (sscanf(bytes, "%d %llu", &pid, &start_time) == 2 && pid > 0)
+	if (strchr(bytes, '\n') && sscanf(bytes, "%d %llu", &pid, &start_time) == 2 && pid > 0)
 		record->init = (struct process_id){.pid = pid, .start_time = start_time};
 }
 
@@ -269,8 +270,6 @@ int container_load(const char *state_root, const char *id, struct container_reco
 		return errno == ENOENT ? does_not_exist(id)
 				       : fail(-errno, "state of container %s", id);
 	r = read_record(&record);
-	if (r == 0)
-		r = read_cgroup(&record);
 	if (r == -ENOENT) {
 		/* Claimed a moment ago, or left by a crash right after the claim. */
 		error_clear();

@@ -5,9 +5,8 @@
  * What a container leaves on disk so that later commands find it: one directory per container
  * below the state root.
  *
- *	<state>/<id>/record.json   what it is; these two are written before anything
+ *	<state>/<id>/record.json   what it is and where its cgroups are; written before anything
  *	                           else is made, so that `delete --force` can always clean up
- *	<state>/<id>/cgroup.json   where its cgroups are
  *	<state>/<id>/config.json   the plan it was made from
  *	<state>/<id>/init          pid and start time of its first process
  *	<state>/<id>/start.sock    there while it waits to be started
@@ -47,8 +46,8 @@ struct container_record {
 	struct plan_key_value *annotations;
 	size_t annotation_count;
 	struct cgroup_location cgroup;
-	const char *rdt_class;  /* NULL, or the resctrl class that delete removes */
-	struct process_id init; /* pid 0: not there yet */
+	bool after_start, after_end; /* its plan says what is to be done then: hooks, resctrl */
+	struct process_id init;      /* pid 0: not there yet */
 };
 
 void container_record_fini(struct container_record *record);
@@ -68,11 +67,9 @@ void container_record_fini(struct container_record *record);
  */
 [[nodiscard]] int container_claim(int state_fd, const char *id);
 
-/** Writes record.json and cgroup.json from the record. */
-[[nodiscard]] int container_record_write(const struct container_record *record);
-
-/** Writes cgroup.json alone, when an update has changed where the container is. */
-[[nodiscard]] int container_cgroup_write(const struct container_record *record);
+/** What record.json holds, and writing it there, which takes no more memory. */
+void container_record_tell(const struct container_record *record, struct text *out);
+[[nodiscard]] int container_record_write(int directory_fd, const struct text *told);
 
 /** Writes the init file. */
 [[nodiscard]] int container_record_init(int directory_fd, const struct process_id *init);

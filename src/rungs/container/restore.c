@@ -63,6 +63,7 @@ static void restoration_fini(struct restoration *restoration)
 	criu_fini(&restoration->criu);
 	close_now(restoration->console_fd);
 	close_now(restoration->pidfd);
+	cgroup_close(&restoration->record.cgroup);
 	namespace_handles_fini(&restoration->handles);
 	checkpoint_room_fini(&restoration->room);
 	container_record_fini(&restoration->record);
@@ -128,7 +129,8 @@ static int prepare(struct restoration *restoration)
 	if (r < 0)
 		return r;
 	restoration->has_cgroup = true;
-	return cgroup_create(&restoration->record.cgroup, request->plan);
+	return cgroup_create(
+		&restoration->record.cgroup, request->plan, &restoration->record.arena);
 }
 
 /* ---- the request ------------------------------------------------------------------------- */

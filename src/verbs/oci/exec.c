@@ -211,6 +211,8 @@ static int run(struct invocation *invocation)
 	struct container_exec_request request = {
 		.state_root = root,
 		.id = id,
+		.record = &record,
+		.plan = options->process ? NULL : &plan,
 		.process = &process,
 		.console_socket = process.terminal ? options->console_socket : NULL,
 		.console_fd = -1,

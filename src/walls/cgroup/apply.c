@@ -87,7 +87,7 @@ static int apply_chapter(const struct cgroup_location *location, const struct ch
 			       : 0;
 	}
 	struct cgroup_directory directory;
-	int r = cgroup_directory_open(place, &directory);
+	int r = cgroup_directory_of(location, place, &directory);
 	if (r < 0)
 		return fail(r, "%s: open cgroup %s%s", controller_facts[chapter->controller].limit,
 			place->mount_point, place->path);
@@ -106,7 +106,7 @@ static int apply_unified(
 			"which \"%s\" is a file of",
 			resources->unified[0].key);
 	struct cgroup_directory directory;
-	int r = cgroup_directory_open(place, &directory);
+	int r = cgroup_directory_of(location, place, &directory);
 	if (r < 0)
 		return fail(r, "unified: open cgroup %s%s", place->mount_point, place->path);
 	r = cgroup_apply_unified(&directory, resources, update);

@@ -14,6 +14,7 @@ int cgroup_below(const struct cgroup_location *location, const char *name, struc
 		*ret_below = below;
 		return 0;
 	}
+	below.directory_fds = NULL;
 	below.places = arena_new(arena, struct cgroup_place, location->place_count);
 	for (size_t i = 0; i < location->place_count; i++) {
 		struct cgroup_place *place = &below.places[i];

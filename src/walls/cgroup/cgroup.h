@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct json;
 struct text;
 
 enum cgroup_manager {
@@ -30,12 +31,16 @@ struct cgroup_place {
 	const char *path;        /* below the mount point, begins with "/" */
 };
 
+struct hierarchies;
+
 struct cgroup_location {
 	enum cgroup_manager manager;
 	struct cgroup_place *places;
 	size_t place_count;
-	const char *slice, *scope; /* systemd: unit names; NULL otherwise */
-	bool user_manager;         /* systemd: ask the user's manager */
+	int *directory_fds; /* of the places, as long as cgroup_create() keeps them; or NULL */
+	const struct hierarchies *found; /* what cgroup_locate() looked at; NULL in a record */
+	const char *slice, *scope;       /* systemd: unit names; NULL otherwise */
+	bool user_manager;               /* systemd: ask the user's manager */
 };
 
 /**
@@ -50,13 +55,15 @@ struct cgroup_location {
 /** The location as a JSON object, and back. */
 void cgroup_location_write(const struct cgroup_location *location, struct text *out);
 [[nodiscard]] int cgroup_location_read(
-	const char *json, size_t length, struct arena *arena, struct cgroup_location *ret_location);
+	const struct json *object, struct arena *arena, struct cgroup_location *ret_location);
 
 /**
- * Makes the directories (cgroupfs; for systemd the scope comes with cgroup_enter).
- * Removes what it made if it fails.
+ * Makes the directories (cgroupfs; for systemd the scope comes with cgroup_enter) and keeps them
+ * open for the steps that follow, until cgroup_close(). Removes what it made if it fails.
  */
-[[nodiscard]] int cgroup_create(const struct cgroup_location *location, const struct plan *plan);
+[[nodiscard]] int cgroup_create(
+	struct cgroup_location *location, const struct plan *plan, struct arena *arena);
+void cgroup_close(struct cgroup_location *location);
 
 /** A descriptor for CLONE_INTO_CGROUP, or -1 when there is no v2 place or systemd makes it later.
  */
@@ -135,3 +142,10 @@ void cgroup_location_write(const struct cgroup_location *location, struct text *
 [[nodiscard]] int cgroup_extend(const struct cgroup_location *location,
 	const struct plan_resources *resources, struct arena *arena,
 	struct cgroup_location *ret_wider);
+
+/**
+ * The same for the v1 freezer, which nobody needs before the first pause. Where v2 is mounted,
+ * or no freezer: the same location.
+ */
+[[nodiscard]] int cgroup_extend_by_freezer(const struct cgroup_location *location,
+	struct arena *arena, struct cgroup_location *ret_wider);

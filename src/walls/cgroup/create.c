@@ -102,15 +102,10 @@ static int has_process(int dir_fd, void *context)
 	return 0;
 }
 
-static int check_existing(const struct cgroup_place *place)
+static int check_existing(const struct cgroup_place *place, int directory_fd)
 {
-	struct cgroup_directory directory;
-	int r = cgroup_directory_open(place, &directory);
-	if (r < 0)
-		return fail(r, "open cgroup %s%s", place->mount_point, place->path);
 	bool occupied = false;
-	r = cgroup_walk(directory.fd, has_process, &occupied);
-	cgroup_directory_fini(&directory);
+	int r = cgroup_walk(directory_fd, has_process, &occupied);
 	if (r < 0)
 		return wrap(r, "look into cgroup %s%s", place->mount_point, place->path);
 	if (!occupied)
@@ -173,11 +168,8 @@ static unsigned left_to_v2(const struct cgroup_location *location, unsigned mask
 	return mask;
 }
 
-int cgroup_place_make(const struct cgroup_place *place, size_t *ret_made)
+static int make_below(int mount_fd, const struct cgroup_place *place, size_t *ret_made)
 {
-	autoclose int mount_fd = open_mount(place);
-	if (mount_fd < 0)
-		return mount_fd;
 	int r = make_components(mount_fd, place->path, ret_made);
 	if (r < 0) {
 		r = fail(r, "create cgroup %s%s", place->mount_point, place->path);
@@ -194,10 +186,15 @@ int cgroup_place_make(const struct cgroup_place *place, size_t *ret_made)
 	return 0;
 }
 
-/* The directories first, so that the parents exist; then what those have to share, from the root.
- */
-static int make_v2(const struct cgroup_location *location, const struct cgroup_place *place,
-	const struct plan_resources *resources, size_t *ret_made)
+int cgroup_place_make(const struct cgroup_place *place, size_t *ret_made)
+{
+	autoclose int mount_fd = open_mount(place);
+	return mount_fd < 0 ? mount_fd : make_below(mount_fd, place, ret_made);
+}
+
+/* What the cgroups above this one have to share out; they exist by now. */
+static int share_v2(int mount_fd, const struct cgroup_location *location,
+	const struct cgroup_place *place, const struct plan_resources *resources)
 {
 	unsigned unified = 0;
 	int r = cgroup_unified_controllers(resources, &unified);
@@ -206,28 +203,49 @@ static int make_v2(const struct cgroup_location *location, const struct cgroup_p
 	unsigned required = left_to_v2(location, cgroup_required(resources)) | unified;
 	unsigned wanted =
 		required | left_to_v2(location, cgroup_wanted(resources) | cgroup_accounting());
-	r = cgroup_place_make(place, ret_made);
-	if (r < 0)
-		return r;
-	autoclose int mount_fd = open_mount(place);
-	return mount_fd < 0 ? mount_fd
-			    : cgroup_share_controllers(mount_fd, place, wanted, required);
+	return cgroup_share_controllers(mount_fd, place, wanted, required);
 }
 
-int cgroup_create(const struct cgroup_location *location, const struct plan *plan)
+static int make_and_keep(struct cgroup_location *location, const struct plan_resources *resources,
+	size_t index, size_t *ret_made)
+{
+	const struct cgroup_place *place = &location->places[index];
+	autoclose int mount_fd = open_mount(place);
+	if (mount_fd < 0)
+		return mount_fd;
+	int r = make_below(mount_fd, place, ret_made);
+	if (r == 0 && place_is_v2(place))
+		r = share_v2(mount_fd, location, place, resources);
+	if (r < 0)
+		return r;
+	int fd = open_beneath(mount_fd, place->path + 1);
+	if (fd < 0)
+		return fail(fd, "open cgroup %s%s", place->mount_point, place->path);
+	location->directory_fds[index] = fd;
+	return *ret_made == 0 ? check_existing(place, fd) : 0;
+}
+
+void cgroup_close(struct cgroup_location *location)
+{
+	for (size_t i = 0; location->directory_fds && i < location->place_count; i++)
+		close_now(location->directory_fds[i]);
+	location->directory_fds = NULL;
+}
+
+int cgroup_create(struct cgroup_location *location, const struct plan *plan, struct arena *arena)
 {
 	if (location->manager != CGROUP_CGROUPFS)
 		return 0;
 	size_t made[HIERARCHIES_MAX] = {};
 	if (location->place_count > HIERARCHIES_MAX)
 		return refuse(-EINVAL, "more than %d cgroup hierarchies", HIERARCHIES_MAX);
+	location->directory_fds = arena_new(arena, int, location->place_count + 1);
+	for (size_t i = 0; i < location->place_count; i++)
+		location->directory_fds[i] = -1;
 	for (size_t i = 0; i < location->place_count; i++) {
-		const struct cgroup_place *place = &location->places[i];
-		int r = place_is_v2(place) ? make_v2(location, place, &plan->resources, &made[i])
-					   : cgroup_place_make(place, &made[i]);
-		if (r == 0 && made[i] == 0)
-			r = check_existing(place);
+		int r = make_and_keep(location, &plan->resources, i, &made[i]);
 		if (r < 0) {
+			cgroup_close(location);
 			for (size_t k = i + 1; k > 0; k--)
 				cgroup_place_unmake(&location->places[k - 1], made[k - 1]);
 			return r;
@@ -242,23 +260,24 @@ int cgroup_open_for_clone(const struct cgroup_location *location)
 	if (!place || location->manager != CGROUP_CGROUPFS)
 		return -1;
 	struct cgroup_directory directory;
-	int r = cgroup_directory_open(place, &directory);
+	int r = cgroup_directory_of(location, place, &directory);
+	if (r == 0) {
+		r = fcntl(directory.fd, F_DUPFD_CLOEXEC, 3);
+		r = r < 0 ? -errno : r;
+		cgroup_directory_fini(&directory);
+	}
 	if (r < 0) /* -1 is taken for "none" */
 		return fail(
 			r == -1 ? -EACCES : r, "open cgroup %s%s", place->mount_point, place->path);
-	return directory.fd;
+	return r;
 }
 
-int cgroup_place_enter(const struct cgroup_place *place, pid_t pid)
+static int enter_directory(const struct cgroup_directory *directory, pid_t pid)
 {
-	struct cgroup_directory directory;
-	int r = cgroup_directory_open(place, &directory);
-	if (r < 0)
-		return fail(r, "open cgroup %s%s", place->mount_point, place->path);
+	const struct cgroup_place *place = directory->place;
 	char text[16];
 	snprintf(text, sizeof(text), "%d", (int)pid);
-	r = fs_write_existing(directory.fd, "cgroup.procs", text);
-	cgroup_directory_fini(&directory);
+	int r = fs_write_existing(directory->fd, "cgroup.procs", text);
 	if (r == 0)
 		return 0;
 	r = fail(r, "move process %d into cgroup %s%s", (int)pid, place->mount_point, place->path);
@@ -279,6 +298,17 @@ int cgroup_place_enter(const struct cgroup_place *place, pid_t pid)
 	return r;
 }
 
+int cgroup_place_enter(const struct cgroup_place *place, pid_t pid)
+{
+	struct cgroup_directory directory;
+	int r = cgroup_directory_open(place, &directory);
+	if (r < 0)
+		return fail(r, "open cgroup %s%s", place->mount_point, place->path);
+	r = enter_directory(&directory, pid);
+	cgroup_directory_fini(&directory);
+	return r;
+}
+
 int cgroup_enter(const struct cgroup_location *location, const struct plan *plan, pid_t pid,
 	bool cloned_into)
 {
@@ -291,7 +321,12 @@ int cgroup_enter(const struct cgroup_location *location, const struct plan *plan
 		const struct cgroup_place *place = &location->places[i];
 		if (place_is_v2(place) && (cloned_into || cgroup_is_scope(location)))
 			continue;
-		int r = cgroup_place_enter(place, pid);
+		struct cgroup_directory directory;
+		int r = cgroup_directory_of(location, place, &directory);
+		if (r < 0)
+			return fail(r, "open cgroup %s%s", place->mount_point, place->path);
+		r = enter_directory(&directory, pid);
+		cgroup_directory_fini(&directory);
 		if (r < 0)
 			return r;
 	}

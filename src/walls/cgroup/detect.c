@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /*
- * Which hierarchies there are.
+ * Which hierarchies there are, of those that somebody asks for.
  *
  * In: /sys/fs/cgroup, /proc/self/cgroup. Out: at most a dozen struct hierarchy.
  *
@@ -55,6 +55,15 @@ bool words_hold(const char *text, const char *word)
 			return true;
 		item += skip + size;
 	}
+	return false;
+}
+
+bool hierarchy_serves(const char *controllers, unsigned mask)
+{
+	for (unsigned c = 0; c < CONTROLLER_COUNT; c++)
+		if (mask & CONTROLLER_BIT(c) && controller_facts[c].v1_name &&
+			controllers_hold(controllers, controller_facts[c].v1_name))
+			return true;
 	return false;
 }
 
@@ -194,7 +203,7 @@ static const char *own_path_below(const char *mount_point, const char *path, str
 	return access(whole, F_OK) == 0 ? arena_strdup(arena, path) : "/";
 }
 
-int cgroup_detect(struct arena *arena, struct hierarchies *ret_found)
+int cgroup_detect(unsigned wanted, struct arena *arena, struct hierarchies *ret_found)
 {
 	struct hierarchies found = {.only_v2 = is_mount_of(CGROUP_ROOT, CGROUP2_SUPER_MAGIC)};
 	autofree char *lines = NULL;
@@ -206,18 +215,20 @@ int cgroup_detect(struct arena *arena, struct hierarchies *ret_found)
 	if (r < 0)
 		return fail(r, "read /proc/self/cgroup");
 
-	bool looked_everywhere = false;
+	bool looked_everywhere = false, has_v1 = false;
 	char *controllers, *path, *rest = lines;
 	for (char *line; (line = strsep(&rest, "\n")) && found.count < HIERARCHIES_MAX;) {
 		if (!split_line(line, &controllers, &path))
 			continue;
 		bool v2 = controllers[0] == '\0';
-		if (found.only_v2 && !v2)
+		has_v1 |= !v2;
+		if (!v2 && (found.only_v2 || (wanted != EVERY_HIERARCHY &&
+						     !hierarchy_serves(controllers, wanted))))
 			continue;
 		const char *mount_point =
 			found.only_v2 ? CGROUP_ROOT : find_mount(controllers, arena);
 		/* A v2 tree that is not mounted is the usual thing on a v1 machine. */
-		if (!mount_point && !(v2 && found.count > 0) && !looked_everywhere) {
+		if (!mount_point && !(v2 && has_v1) && !looked_everywhere) {
 			mount_point = find_in_mountinfo(controllers, arena);
 			looked_everywhere = !mount_point;
 		}

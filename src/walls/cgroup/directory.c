@@ -36,13 +36,25 @@ int cgroup_directory_open(const struct cgroup_place *place, struct cgroup_direct
 	int fd = kernel_openat2(mount_fd, below, &how);
 	if (fd < 0)
 		return fd;
-	*ret_directory = (struct cgroup_directory){fd, place};
+	*ret_directory = (struct cgroup_directory){.fd = fd, .place = place};
+	return 0;
+}
+
+int cgroup_directory_of(const struct cgroup_location *location, const struct cgroup_place *place,
+	struct cgroup_directory *ret_directory)
+{
+	size_t index = (size_t)(place - location->places);
+	if (!location->directory_fds || location->directory_fds[index] < 0)
+		return cgroup_directory_open(place, ret_directory);
+	*ret_directory = (struct cgroup_directory){
+		.fd = location->directory_fds[index], .place = place, .borrowed = true};
 	return 0;
 }
 
 void cgroup_directory_fini(struct cgroup_directory *directory)
 {
-	scope_close(&directory->fd);
+	if (!directory->borrowed)
+		scope_close(&directory->fd);
 	directory->fd = -1;
 }
 

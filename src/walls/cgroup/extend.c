@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /*
- * A running container gets a limit whose v1 hierarchy it is not in: locate.c left
- * it out as useless then. The place is made now, beside the others, and the
- * container's processes are moved into it.
+ * A running container gets a limit whose v1 hierarchy it is not in, or is paused for the first
+ * time: locate.c left that hierarchy out as useless then. The place is made now, beside the others,
+ * and the container's processes are moved into it.
  *
  * In v2 nothing is moved; the cgroups above only have to share one controller more out.
  *
@@ -103,6 +103,38 @@ static int share_in_v2(const struct cgroup_location *location,
 	return cgroup_share_controllers(mount_fd, place, required | missing, required);
 }
 
+/* Joins what is missing and has a v1 hierarchy; *missing is what is left. */
+static int join_hierarchies(const struct cgroup_location *location, unsigned *missing,
+	struct arena *arena, struct cgroup_location *ret_wider)
+{
+	struct hierarchies found;
+	int r = cgroup_detect(*missing, arena, &found);
+	if (r < 0)
+		return r;
+	struct cgroup_location wider = *location;
+	wider.directory_fds = NULL; /* those are of the old places */
+	wider.places = arena_new(arena, struct cgroup_place, location->place_count + found.count);
+	memcpy(wider.places, location->places, location->place_count * sizeof(*wider.places));
+	for (unsigned c = 0; c < CONTROLLER_COUNT; c++) {
+		const char *name = controller_facts[c].v1_name;
+		const struct hierarchy *hierarchy = name ? hierarchy_with(&found, name) : NULL;
+		if (!(*missing & CONTROLLER_BIT(c)) || !hierarchy)
+			continue;
+		*missing &= ~CONTROLLER_BIT(c);
+		/* "cpu,cpuacct": the one may have come with the other. */
+		if (cgroup_v1_place(&wider, (enum cgroup_controller)c))
+			continue;
+		r = add_place(&wider, hierarchy);
+		if (r < 0) {
+			for (size_t i = wider.place_count; i > location->place_count; i--)
+				cgroup_place_unmake(&wider.places[i - 1], 1);
+			return wrap(r, "%s", controller_facts[c].limit);
+		}
+	}
+	*ret_wider = wider;
+	return 0;
+}
+
 int cgroup_extend(const struct cgroup_location *location, const struct plan_resources *resources,
 	struct arena *arena, struct cgroup_location *ret_wider)
 {
@@ -115,34 +147,24 @@ int cgroup_extend(const struct cgroup_location *location, const struct plan_reso
 		*ret_wider = *location;
 		return 0;
 	}
-	struct hierarchies found;
-	int r = cgroup_detect(arena, &found);
+	struct cgroup_location wider;
+	int r = join_hierarchies(location, &missing, arena, &wider);
+	if (r == 0 && (missing || resources->unified_count))
+		r = share_in_v2(&wider, resources, missing);
 	if (r < 0)
 		return r;
-	struct cgroup_location wider = *location;
-	wider.places = arena_new(arena, struct cgroup_place, location->place_count + found.count);
-	memcpy(wider.places, location->places, location->place_count * sizeof(*wider.places));
-	for (unsigned c = 0; c < CONTROLLER_COUNT; c++) {
-		const char *name = controller_facts[c].v1_name;
-		const struct hierarchy *hierarchy = name ? hierarchy_with(&found, name) : NULL;
-		if (!(missing & CONTROLLER_BIT(c)) || !hierarchy)
-			continue;
-		missing &= ~CONTROLLER_BIT(c);
-		/* "cpu,cpuacct": the one may have come with the other. */
-		if (cgroup_v1_place(&wider, (enum cgroup_controller)c))
-			continue;
-		r = add_place(&wider, hierarchy);
-		if (r < 0) {
-			for (size_t i = wider.place_count; i > location->place_count; i--)
-				cgroup_place_unmake(&wider.places[i - 1], 1);
-			return wrap(r, "%s", controller_facts[c].limit);
-		}
-	}
-	if (missing || resources->unified_count) {
-		r = share_in_v2(&wider, resources, missing);
-		if (r < 0)
-			return r;
-	}
 	*ret_wider = wider;
 	return 0;
+}
+
+int cgroup_extend_by_freezer(const struct cgroup_location *location, struct arena *arena,
+	struct cgroup_location *ret_wider)
+{
+	unsigned missing = CONTROLLER_BIT(CONTROLLER_FREEZER);
+	if (location->place_count == 0 || cgroup_v2_place(location) ||
+		cgroup_v1_place(location, CONTROLLER_FREEZER)) {
+		*ret_wider = *location;
+		return 0;
+	}
+	return join_hierarchies(location, &missing, arena, ret_wider);
 }

@@ -41,10 +41,19 @@ struct hierarchies {
 	bool only_v2; /* no v1 hierarchy is mounted at all */
 };
 
-[[nodiscard]] int cgroup_detect(struct arena *arena, struct hierarchies *ret_found);
+/**
+ * Looks for v2 and for the v1 hierarchies that have one of these controllers (bits);
+ * EVERY_HIERARCHY finds the others too.
+ */
+#define EVERY_HIERARCHY (~0U)
+[[nodiscard]] int cgroup_detect(
+	unsigned controllers, struct arena *arena, struct hierarchies *ret_found);
 
 /** The v2 hierarchy, or the v1 one with this controller ("" asks for v2). NULL if there is none. */
 const struct hierarchy *hierarchy_with(const struct hierarchies *found, const char *controller);
+
+/** True if the hierarchy has one of these controllers. */
+bool hierarchy_serves(const char *controllers, unsigned mask);
 
 /** True if the comma separated list (or "name=…") holds this name. "" holds only "". */
 bool controllers_hold(const char *list, const char *name);
@@ -78,6 +87,7 @@ enum cgroup_controller {
 	CONTROLLER_PERF_EVENT,
 	CONTROLLER_MISC,
 	CONTROLLER_DMEM,
+	CONTROLLER_SYSTEMD, /* none, but the hierarchy that systemd keeps its units in */
 	CONTROLLER_COUNT,
 };
 
@@ -121,6 +131,7 @@ static inline bool cgroup_is_scope(const struct cgroup_location *location)
 struct cgroup_directory {
 	int fd;
 	const struct cgroup_place *place;
+	bool borrowed; /* the descriptor belongs to the location */
 };
 
 /**
@@ -128,6 +139,9 @@ struct cgroup_directory {
  * point. Negative errno without a story, as a missing one is often no error.
  */
 [[nodiscard]] int cgroup_directory_open(
+	const struct cgroup_place *place, struct cgroup_directory *ret_directory);
+/** The same for one of the location's places, by the descriptor that it keeps, if any. */
+[[nodiscard]] int cgroup_directory_of(const struct cgroup_location *location,
 	const struct cgroup_place *place, struct cgroup_directory *ret_directory);
 void cgroup_directory_fini(struct cgroup_directory *directory);
 

@@ -7,7 +7,9 @@
  *   - v2, whenever it is mounted, also without controllers beside v1 (hybrid):
  *     it brings cgroup.kill, cgroup.freeze, cgroup.events and CLONE_INTO_CGROUP;
  *   - v1 with a limit to write, and those that count (needs.c);
- *   - v1 "freezer" only where v2 is missing;
+ *   - v1 "freezer" only where v2 is missing and the container shares the pid namespace of others,
+ *     so that killing its first process does not kill the rest; any other joins it when it is
+ *     paused for the first time (extend.c);
  *   - v1 "name=systemd" only where v2 is missing and systemd runs: it is how systemd then knows
  *     whose a process is, and a container in its caller's unit would be killed with that unit. In
  *     a hybrid machine systemd looks at the v2 tree instead (systemd's CGROUP_DELEGATION.md);
@@ -29,6 +31,7 @@ struct search {
 	const char *path; /* "/a/b" or relative "a/b" */
 	bool has_v2, everything;
 	unsigned wanted, required;
+	unsigned without_v2; /* only wanted where there is no v2 */
 };
 
 static bool mounts_cgroups_writable(const struct plan *plan)
@@ -42,33 +45,30 @@ static bool mounts_cgroups_writable(const struct plan *plan)
 	return false;
 }
 
-static bool serves(const struct hierarchy *hierarchy, unsigned mask)
+static bool mounts_cgroups(const struct plan *plan)
 {
-	for (unsigned c = 0; c < CONTROLLER_COUNT; c++)
-		if (mask & CONTROLLER_BIT(c) && controller_facts[c].v1_name &&
-			controllers_hold(hierarchy->controllers, controller_facts[c].v1_name))
+	for (size_t i = 0; i < plan->mount_count; i++)
+		if (plan->mounts[i].type && text_starts(plan->mounts[i].type, "cgroup"))
 			return true;
 	return false;
 }
 
+static unsigned useful_controllers(const struct search *search)
+{
+	return search->wanted | cgroup_accounting() | (search->has_v2 ? 0 : search->without_v2);
+}
+
 static bool useful(const struct search *search, const struct hierarchy *hierarchy)
 {
-	if (hierarchy->controllers[0] == '\0' || search->everything)
-		return true;
-	if (serves(hierarchy, search->wanted | cgroup_accounting()))
-		return true;
-	if (search->has_v2)
-		return false;
-	return controllers_hold(hierarchy->controllers, "freezer") ||
-	       (text_equal(hierarchy->controllers, "name=systemd") &&
-		       access("/run/systemd/system", F_OK) == 0);
+	return hierarchy->controllers[0] == '\0' || search->everything ||
+	       hierarchy_serves(hierarchy->controllers, useful_controllers(search));
 }
 
 /* Does the absence of this hierarchy lose a limit? */
 static bool needed(const struct search *search, const struct hierarchy *hierarchy)
 {
 	if (hierarchy->controllers[0])
-		return serves(hierarchy, search->required);
+		return hierarchy_serves(hierarchy->controllers, search->required);
 	unsigned elsewhere = 0;
 	for (unsigned c = 0; c < CONTROLLER_COUNT; c++)
 		if (controller_facts[c].v1_name &&
@@ -94,7 +94,8 @@ static int refuse_place(const struct search *search, const struct hierarchy *hie
 	unsigned lost = 0;
 	for (unsigned c = 0; c < CONTROLLER_COUNT && !lost; c++)
 		if (search->required & CONTROLLER_BIT(c) &&
-			(!hierarchy->controllers[0] || serves(hierarchy, CONTROLLER_BIT(c))))
+			(!hierarchy->controllers[0] ||
+				hierarchy_serves(hierarchy->controllers, CONTROLLER_BIT(c))))
 			lost = c;
 	const char *limit = controller_facts[lost].limit;
 	if (reason == -EBUSY) {
@@ -188,25 +189,35 @@ static int locate_places(
 	return 0;
 }
 
-static int start_search(const struct plan_resources *resources, struct arena *arena,
-	struct hierarchies *found, struct search *ret_search)
+static int start_search(const struct plan *plan, struct arena *arena, struct search *ret_search)
 {
-	int r = cgroup_detect(arena, found);
-	if (r < 0)
-		return r;
+	const struct plan_resources *resources = &plan->resources;
 	unsigned unified = 0;
-	r = cgroup_unified_controllers(resources, &unified);
+	int r = cgroup_unified_controllers(resources, &unified);
 	if (r < 0)
 		return r;
-	*ret_search = (struct search){
+	struct hierarchies *found = arena_new(arena, struct hierarchies, 1);
+	struct search search = {
 		.resources = resources,
 		.found = found,
-		.has_v2 = hierarchy_with(found, "") != NULL,
+		.everything = mounts_cgroups_writable(plan),
 		.wanted = cgroup_wanted(resources),
 		.required = cgroup_required(resources),
 	};
 	if (geteuid() != 0) /* see forget_moot_devices() */
-		ret_search->required &= ~CONTROLLER_BIT(CONTROLLER_DEVICES);
+		search.required &= ~CONTROLLER_BIT(CONTROLLER_DEVICES);
+	if (!plan_new_namespace(plan, PLAN_NS_PID))
+		search.without_v2 |= CONTROLLER_BIT(CONTROLLER_FREEZER);
+	if (access("/run/systemd/system", F_OK) == 0)
+		search.without_v2 |= CONTROLLER_BIT(CONTROLLER_SYSTEMD);
+	/* A view of the cgroup tree shows the container all that the host has (mount.c). */
+	unsigned asked = mounts_cgroups(plan) ? EVERY_HIERARCHY
+					      : useful_controllers(&search) | search.required;
+	r = cgroup_detect(asked, arena, found);
+	if (r < 0)
+		return r;
+	search.has_v2 = hierarchy_with(found, "") != NULL;
+	*ret_search = search;
 	return 0;
 }
 
@@ -218,12 +229,11 @@ int cgroup_locate(const struct plan *plan, const char *id, enum cgroup_manager m
 		*ret_location = location;
 		return 0;
 	}
-	struct hierarchies found;
 	struct search search;
-	int r = start_search(&plan->resources, arena, &found, &search);
+	int r = start_search(plan, arena, &search);
 	if (r < 0)
 		return r;
-	search.everything = mounts_cgroups_writable(plan);
+	location.found = search.found;
 	if (manager == CGROUP_SYSTEMD) {
 		r = cgroup_systemd_locate(plan->cgroups_path, id, arena, &location, &search.path);
 		if (r < 0)

@@ -3,7 +3,9 @@
 /*
  * In: a mount of type cgroup or cgroup2. Out: what the container sees at /sys/fs/cgroup. It gets
  * the host's shape (v2 alone, or v1 hierarchies side by side), because the programs inside look for
- * the files that this kernel has.
+ * the files that this kernel has. All hierarchies are shown, those too that the container is not
+ * in: Java's virtual machine takes no notice of its memory limit where one of cpu, cpuset, cpuacct
+ * and memory is missing.
  */
 
 #include "walls/cgroup/mount.h"
@@ -136,10 +138,14 @@ int cgroup_mount(const struct cgroup_location *location, const struct plan *plan
 	const struct plan_mount *mount, const struct mount_room *room)
 {
 	autofini(arena_fini) struct arena arena = {};
-	struct hierarchies found;
-	int r = cgroup_detect(&arena, &found);
-	if (r < 0)
-		return r;
+	struct hierarchies here;
+	const struct hierarchies *found = location->found;
+	if (!found) {
+		int r = cgroup_detect(EVERY_HIERARCHY, &arena, &here);
+		if (r < 0)
+			return r;
+		found = &here;
+	}
 	struct view view = {
 		.location = location,
 		.mount = mount,
@@ -149,7 +155,7 @@ int cgroup_mount(const struct cgroup_location *location, const struct plan *plan
 	};
 	if (!view.own_namespace)
 		view.attributes |= MOUNT_ATTR_RDONLY;
-	if (found.only_v2 || text_equal(mount->type, "cgroup2"))
-		return mount_v2(&view, &found);
-	return mount_v1(&view, &found);
+	if (found->only_v2 || text_equal(mount->type, "cgroup2"))
+		return mount_v2(&view, found);
+	return mount_v1(&view, found);
 }

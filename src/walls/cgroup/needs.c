@@ -34,6 +34,7 @@ const struct controller_facts controller_facts[CONTROLLER_COUNT] = {
 	[CONTROLLER_PERF_EVENT] = {"perf_event", "perf_event", "performance events"},
 	[CONTROLLER_MISC] = {NULL, "misc", "miscellaneous limit"},
 	[CONTROLLER_DMEM] = {NULL, "dmem", "device memory limit"},
+	[CONTROLLER_SYSTEMD] = {"name=systemd", NULL, "systemd"},
 };
 
 static unsigned when(bool condition, enum cgroup_controller controller)

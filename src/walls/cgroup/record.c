@@ -119,13 +119,10 @@ static int read_location(
 }
 
 int cgroup_location_read(
-	const char *json, size_t length, struct arena *arena, struct cgroup_location *ret_location)
+	const struct json *object, struct arena *arena, struct cgroup_location *ret_location)
 {
-	autofini(json_document_fini) struct json_document document = {};
 	struct cgroup_location location = {};
-	int r = json_parse(json, length, "cgroup.json", arena, &document);
-	if (r == 0)
-		r = read_location(&document.top, arena, &location);
+	int r = read_location(object, arena, &location);
 	if (r < 0)
 		return wrap(r, "read cgroup location");
 	*ret_location = location;
