@@ -25,6 +25,8 @@
 	VERB(top) \
 	VERB(stats) \
 	VERB(port) \
+	VERB(attach) \
+	VERB(exec) \
 	VERB(container) \
 	VERB(ended)
 
@@ -41,6 +43,8 @@
 	VERB(rename) \
 	VERB(init) \
 	VERB(rm) \
+	VERB(attach) \
+	VERB(exec) \
 	VERB(container_prune) \
 	VERB(container_exists) \
 	VERB(ps) \
