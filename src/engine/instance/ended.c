@@ -123,7 +123,7 @@ static int announce_restart(struct instance *instance, struct arena *arena, int6
 
 /* ---- `rung __ended` ------------------------------------------------------------------------- */
 
-int instance_ended(const char *id, int exit_code, struct arena *arena, int64_t *ret_pause_ms)
+int instance_ended(const char *id, int exit_code, struct arena *arena, struct instance_end *ret_end)
 {
 	struct instance instance = {.id = id, .name = id};
 	instance_place(&instance, arena);
@@ -138,12 +138,13 @@ int instance_ended(const char *id, int exit_code, struct arena *arena, int64_t *
 	r = instance_record_end(&instance, arena, exit_code);
 	if (r < 0)
 		return r;
+	ret_end->oom_killed = instance.state.oom_killed;
 	if (instance.remove)
 		return instance_erase(&instance, arena, true);
 	if (!wants_restart(&instance))
 		return 0;
-	*ret_pause_ms = pause_before_restart_ms(&instance);
-	r = announce_restart(&instance, arena, *ret_pause_ms);
+	ret_end->pause_ms = pause_before_restart_ms(&instance);
+	r = announce_restart(&instance, arena, ret_end->pause_ms);
 	return r < 0 ? r : 1;
 }
 

@@ -5,12 +5,17 @@
 
 #include "engine/instance/instance.h"
 
+struct instance_end {
+	bool oom_killed;
+	int64_t pause_ms; /* before the restart */
+};
+
 /**
- * Deals with the end. 1: its policy wants a restart in *ret_pause_ms, for which clients need not
- * wait. 0: all is done.
+ * Deals with the end. 1: its policy wants a restart in pause_ms, for which clients need not wait.
+ * 0: all is done.
  */
 [[nodiscard]] int instance_ended(
-	const char *id, int exit_code, struct arena *arena, int64_t *ret_pause_ms);
+	const char *id, int exit_code, struct arena *arena, struct instance_end *ret_end);
 
 /**
  * Waits and starts it again; this process becomes its monitor and the call does not return, unless

@@ -148,6 +148,12 @@ struct instance {
 /** True where its processes are there: running, paused, stopping, initialized. */
 bool instance_is_alive(const struct instance *instance);
 
+/**
+ * True if it is dying at this moment, and has ended when this returns: a program's streams are
+ * closed a while before the kernel calls it dead.
+ */
+bool instance_ends_soon(struct instance *instance, struct arena *arena);
+
 /** What was asked for, to be read once. Places and peers (run.h) are filled in as for a start. */
 [[nodiscard]] int instance_load_request(
 	const struct instance *instance, struct arena *arena, struct run_request *ret_request);
@@ -204,6 +210,8 @@ struct instance_start {
 	bool interactive;       /* a client's input is its input */
 	uint16_t rows, columns; /* of the terminal at birth; 0: not known */
 	bool by_policy;         /* a restart policy does it: counts, and is no person's wish */
+	/* What was asked for, where the caller still has it with its image; NULL: it is read. */
+	const struct run_request *request;
 	bool die_with_caller; /* the container is killed when this process ends, however it does */
 };
 #define INSTANCE_START_DETACHED \

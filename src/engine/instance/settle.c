@@ -26,7 +26,7 @@
 #include <sys/file.h>
 #include <time.h>
 
-enum { LOOKS = 8, YOUNG_S = 10 };
+enum { LOOKS = 8, YOUNG_S = 10, DYING_MS = 300 };
 
 struct process_id instance_process(const struct instance *instance)
 {
@@ -130,6 +130,16 @@ int instance_settle(struct instance *instance, struct arena *arena, int patience
 		return 0;
 	int r = instance_read(instance->id, arena, instance);
 	return r < 0 ? r : instance_settle_locked(instance, arena);
+}
+
+bool instance_ends_soon(struct instance *instance, struct arena *arena)
+{
+	struct process_id process = instance_process(instance);
+	if (process_wait(&process, DYING_MS) < 0)
+		return false;
+	int r = instance_reload(instance, arena);
+	error_clear();
+	return r == 0 && !instance_is_alive(instance);
 }
 
 /* ---- what is left of nothing ---------------------------------------------------------- */

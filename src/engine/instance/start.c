@@ -51,9 +51,14 @@ static int find_image(struct launch *launch)
 static int make_plan(struct launch *launch)
 {
 	const struct instance *instance = launch->instance;
-	int r = instance_load_request(instance, launch->arena, &launch->request);
-	if (r == 0)
-		r = find_image(launch);
+	int r = 0;
+	if (launch->how->request) {
+		launch->request = *launch->how->request;
+	} else {
+		r = instance_load_request(instance, launch->arena, &launch->request);
+		if (r == 0)
+			r = find_image(launch);
+	}
 	if (r < 0)
 		return r;
 	run_layer_in(instance->directory, instance->id, launch->arena, &launch->layer);

@@ -37,6 +37,7 @@ int attached_start(const struct invocation *invocation, struct instance *instanc
 {
 	struct instance_start how = INSTANCE_START_DETACHED;
 	how.passthrough = attached_passes_through(instance);
+	how.request = wishes->request;
 	how.interactive = wishes->streams.input;
 	how.die_with_caller = wishes->die_with_us;
 	attached_fill_size(instance, &how);

@@ -9,7 +9,8 @@
 
 struct attached_wishes {
 	struct attach_options streams;
-	bool die_with_us; /* the container ends when we are killed */
+	const struct run_request *request; /* see struct instance_start */
+	bool die_with_us;                  /* the container ends when we are killed */
 };
 
 /**

@@ -8,6 +8,7 @@
 #include "engine/instance/ended.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "engine/instance/wire.h"
 #include "verbs/verbs.h"
 
 struct ended_options {
@@ -19,13 +20,23 @@ static const struct option ended_options[] = {
 	{},
 };
 
-static void let_clients_go(const char *words, struct arena *arena)
+/* The person who is attached learns why; the exit status alone says only "killed". */
+static void say_out_of_memory(int fd)
+{
+	static const char text[] = "warning: it reached its memory limit: out-of-memory kill";
+	(void)!wire_send(fd, WIRE_MESSAGE, text, sizeof(text) - 1);
+}
+
+static void let_clients_go(const char *words, bool oom_killed, struct arena *arena)
 {
 	char *rest = arena_strdup(arena, words ? words : ""), *word;
 	while ((word = strsep(&rest, ","))) {
 		uint64_t fd;
-		if (parse_uint64(word, INT32_MAX, &fd) == 0 && fd > 2)
-			(void)close((int)fd);
+		if (parse_uint64(word, INT32_MAX, &fd) < 0 || fd <= 2)
+			continue;
+		if (oom_killed)
+			say_out_of_memory((int)fd);
+		(void)close((int)fd);
 	}
 }
 
@@ -36,11 +47,11 @@ static int run(struct invocation *invocation)
 	if (parse_uint64(invocation->arguments[1], 255, &exit_code) < 0)
 		return usage_error(invocation, "\"%s\" is no status", invocation->arguments[1]);
 	const char *id = invocation->arguments[0];
-	int64_t pause_ms = 0;
-	int again = instance_ended(id, (int)exit_code, invocation->arena, &pause_ms);
-	let_clients_go(options->clients, invocation->arena);
+	struct instance_end end = {};
+	int again = instance_ended(id, (int)exit_code, invocation->arena, &end);
+	let_clients_go(options->clients, end.oom_killed, invocation->arena);
 	if (again > 0)
-		again = instance_start_again(id, pause_ms, invocation->arena);
+		again = instance_start_again(id, end.pause_ms, invocation->arena);
 	if (again < 0)
 		return again;
 	instance_tidy_up();

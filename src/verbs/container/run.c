@@ -87,7 +87,7 @@ static int find_earlier(
 	}
 	if (r < 0 || !text_empty(ret_instance->image_id))
 		return r;
-	if (instance_is_alive(ret_instance)) {
+	if (instance_is_alive(ret_instance) && !instance_ends_soon(ret_instance, arena)) {
 		r = refuse(-EBUSY, "container %s is running already", request->life.name);
 		hint("wait for its end, or choose another --name");
 		return r;
@@ -136,6 +136,7 @@ static struct attached_wishes wishes_of(const struct run_options *options)
 			.foreground = true,
 			.signal_proxy = options->signal_proxy,
 			.detach_keys = moment ? "" : options->detach_keys},
+		.request = &options->request,
 		.die_with_us = container_has_no_image(&options->request),
 	};
 }
@@ -145,6 +146,7 @@ static int start(
 {
 	if (options->detach) {
 		struct instance_start how = INSTANCE_START_DETACHED;
+		how.request = &options->request;
 		how.passthrough = attached_passes_through(instance);
 		attached_fill_size(instance, &how);
 		int r = instance_start(instance, invocation->arena, &how);
