@@ -3,13 +3,12 @@
 /*
  * The writable layer: what a container changes. It is a directory of overlay pairs,
  *
- *	<data>/layers/<id>/merged          empty: the root is mounted on it, in the container only
- *	<data>/layers/<id>/upper           changed and new files
- *	<data>/layers/<id>/work            the kernel's
- *	<data>/layers/<id>/<part>/…        the same of further overlays: home in @host, volumes
+ *	<data>/containers/<id>/layer/merged    empty: the root is mounted on it, in the container only
+ *	<data>/containers/<id>/layer/upper     changed and new files
+ *	<data>/containers/<id>/layer/work      the kernel's
+ *	<data>/containers/<id>/layer/<part>/…  the same of further overlays: home in @host, volumes
  *
  * and no mount: the overlay exists only in the container's own mount namespace and goes with it.
- * A layer without a --name is called ".<id>", which no name can be (container_check_id()).
  */
 
 #include "base/error.h"
@@ -53,16 +52,6 @@ static int lock_layer(const char *directory, const char *id)
 			locked.st_ino == named.st_ino && locked.st_dev == named.st_dev)
 			return take_fd(fd);
 	}
-}
-
-void run_layer_plan(const char *data_root, const char *id, bool named, struct arena *arena,
-	struct run_layer *ret)
-{
-	*ret = (struct run_layer){.id = id, .layers = arena_format(arena, "%s/layers", data_root)};
-	ret->name = named ? id : arena_format(arena, ".%s", id);
-	ret->directory = arena_format(arena, "%s/%s", ret->layers, ret->name);
-	ret->merged = arena_format(arena, "%s/merged", ret->directory);
-	ret->lock_fd = -1;
 }
 
 void run_layer_in(const char *directory, const char *id, struct arena *arena, struct run_layer *ret)

@@ -18,7 +18,7 @@ enum run_network { RUN_NETWORK_NONE, RUN_NETWORK_HOST };
 /** What --network comes to. */
 enum run_network run_network(const struct run_request *request);
 
-/** <data>/layers/<name>; ".<id>" if the run has no name. */
+/** <data>/containers/<id>/layer: what the program changes. */
 struct run_layer {
 	const char *id, *name, *layers, *directory;
 	const char *merged; /* empty; what the root is mounted on */
@@ -47,10 +47,6 @@ void run_resolve_undo(const struct run_request *request);
 void run_layer_in(
 	const char *directory, const char *id, struct arena *arena, struct run_layer *ret_layer);
 
-/** Names the layer of a run; nothing exists or is locked yet, which is enough for --explain. */
-void run_layer_plan(const char *data_root, const char *id, bool named, struct arena *arena,
-	struct run_layer *ret_layer);
-
 /** Makes it, or finds that of an earlier run, and locks it. -EBUSY with a story: it is in use. */
 [[nodiscard]] int run_layer_open(struct run_layer *layer);
 
@@ -59,12 +55,3 @@ void run_layer_fini(struct run_layer *layer);
 
 /** Removes it, also what belongs to subordinate ids of ours. */
 [[nodiscard]] int run_layer_remove(const struct run_layer *layer);
-
-/**
- * Removes containers and nameless layers whose rung was killed. Looks at a few of them only, so
- * that many living containers cost no time.
- */
-void run_sweep(const char *data_root, const char *state_root);
-
-/** The same for one container of which the caller holds the layer. */
-[[nodiscard]] int run_sweep_record(const char *state_root, const char *id);
