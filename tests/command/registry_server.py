@@ -160,7 +160,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if fault["times"] > 0 and fault["method"] in (None, self.command) and re.search(fault["path"], self.path):
                 fault["times"] -= 1
                 if fault["early"] is not None:
-                    self.rfile.read(fault["early"])
+                    self.rfile.read(min(fault["early"], length))
                     self.close_connection = True
                     with contextlib.suppress(OSError):
                         self.connection.shutdown(socket.SHUT_RDWR)

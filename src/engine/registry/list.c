@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "engine/registry/layers.h"
 #include "engine/store/index.h"
+#include "plan/json_write.h"
 
 /* ---- names ------------------------------------------------------------------------ */
 
@@ -68,6 +69,51 @@ int registry_list_find(struct store *store, const char *word, struct arena *aren
 	return 0;
 }
 
+/* ---- writing ------------------------------------------------------------------------- */
+
+static void write_if(struct json_writer *writer, const char *key, const char *value)
+{
+	if (!text_empty(value))
+		json_write_string(writer, key, value);
+}
+
+static void write_annotations(
+	struct json_writer *writer, const struct plan_key_value *pairs, size_t count)
+{
+	json_open_lazily(writer, "annotations", '{');
+	for (size_t i = 0; i < count; i++)
+		json_write_string(writer, pairs[i].key, pairs[i].value);
+	json_close(writer);
+}
+
+void registry_list_text(const struct image_manifest *list, struct text *out)
+{
+	struct json_writer writer = {.out = out, .compact = true};
+	json_open(&writer, NULL, '{');
+	json_write_unsigned(&writer, "schemaVersion", 2);
+	json_write_string(&writer, "mediaType", list->media_type);
+	json_open(&writer, "manifests", '[');
+	for (size_t i = 0; i < list->manifest_count; i++) {
+		const struct image_descriptor *entry = &list->manifests[i];
+		json_open(&writer, NULL, '{');
+		json_write_string(&writer, "mediaType", entry->media_type);
+		json_write_string(&writer, "digest", entry->digest);
+		json_write_unsigned(&writer, "size", entry->size);
+		json_open(&writer, "platform", '{');
+		json_write_string(&writer, "architecture",
+			entry->platform.architecture ? entry->platform.architecture : "");
+		json_write_string(&writer, "os", entry->platform.os ? entry->platform.os : "");
+		write_if(&writer, "os.version", entry->platform.os_version);
+		write_if(&writer, "variant", entry->platform.variant);
+		json_close(&writer);
+		write_annotations(&writer, entry->annotations, entry->annotation_count);
+		json_close(&writer);
+	}
+	json_close(&writer);
+	write_annotations(&writer, list->annotations, list->annotation_count);
+	json_close(&writer);
+}
+
 /* ---- changing ------------------------------------------------------------------------ */
 
 static int drop(struct store *store, const char *digest, const char *name)
@@ -98,7 +144,7 @@ int registry_list_write(
 	list->is_index = true;
 	if (!list->media_type)
 		list->media_type = MEDIA_OCI_INDEX;
-	image_manifest_write(list, &text);
+	registry_list_text(list, &text);
 	int r = store_put_blob(store, text_get(&text), text.length, digest);
 	if (r >= 0)
 		r = image_add(store, digest, list->media_type, text.length, name);

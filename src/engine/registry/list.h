@@ -15,6 +15,9 @@
 /** A new name for a list: short ones are of localhost. Tells a story. */
 [[nodiscard]] int registry_list_name(const char *word, struct arena *arena, const char **ret_name);
 
+/** The list as a document. */
+void registry_list_text(const struct image_manifest *list, struct text *out);
+
 /** Writes a list under a name (in full); the one that had it goes. Tells a story. */
 [[nodiscard]] int registry_list_write(
 	struct store *store, const char *name, struct image_manifest *list, struct arena *arena);

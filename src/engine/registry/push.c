@@ -8,6 +8,7 @@
 #include "engine/registry/push.h"
 
 #include "base/error.h"
+#include "engine/registry/list.h"
 #include "engine/registry/upload.h"
 #include "engine/store/layer.h"
 
@@ -248,37 +249,40 @@ static int push_image(struct pushing *pushing, struct image_manifest *manifest, 
 		pushing, manifest->media_type, target ? target : ret_digest, bytes, length);
 }
 
+static int push_children(struct pushing *pushing, const struct image_manifest *index)
+{
+	for (size_t i = 0; i < index->manifest_count; i++) {
+		const char *child = index->manifests[i].digest;
+		char digest[DIGEST_SIZE];
+		if (!store_has_blob(pushing->store, child))
+			continue; /* its registry may have it; if not, it will say so */
+		int r = push_manifest(pushing, child, NULL, digest);
+		if (r < 0)
+			return r;
+		if (!text_equal(child, digest))
+			return refuse(-ENOTSUP,
+				"image %s in the list would become another on the way: push it "
+				"alone, and add that to the list",
+				child);
+	}
+	return 0;
+}
+
 static int push_index(struct pushing *pushing, struct image_manifest *index, const char *stored,
 	size_t stored_length, const char *target, char ret_digest[static DIGEST_SIZE])
 {
-	struct arena *arena = pushing->session->arena;
-	bool changed = false;
-	for (size_t i = 0; pushing->push->children && i < index->manifest_count; i++) {
-		struct image_descriptor *child = &index->manifests[i];
-		char digest[DIGEST_SIZE];
-		if (!store_has_blob(pushing->store, child->digest))
-			continue; /* only registries have it; they say so if this one has not */
-		int r = push_manifest(pushing, child->digest, NULL, digest);
-		if (r < 0)
-			return r;
-		changed = changed || !text_equal(child->digest, digest);
-		if (!text_equal(child->digest, digest))
-			return refuse(-ENOTSUP,
-				"image %s in the list would change its digest on the way: push it "
-				"alone first",
-				child->digest);
-	}
-	const char *media_type = index->media_type;
 	autofini(text_fini) struct text text = {};
-	if (pushing->push->format != REGISTRY_FORMAT_SAME) {
-		bool docker = pushing->push->format == REGISTRY_FORMAT_DOCKER;
-		media_type = docker ? MEDIA_DOCKER_LIST : MEDIA_OCI_INDEX;
-		changed = changed || !text_equal(media_type, index->media_type);
-	}
-	if (changed) {
+	int r = pushing->push->children ? push_children(pushing, index) : 0;
+	if (r < 0)
+		return r;
+	const char *media_type = index->media_type;
+	if (pushing->push->format != REGISTRY_FORMAT_SAME)
+		media_type = pushing->push->format == REGISTRY_FORMAT_DOCKER ? MEDIA_DOCKER_LIST
+									     : MEDIA_OCI_INDEX;
+	if (!text_equal(media_type, index->media_type)) {
 		index->media_type = media_type;
-		image_manifest_write(index, &text);
-		stored = arena_strdup(arena, text_get(&text));
+		registry_list_text(index, &text);
+		stored = text_get(&text);
 		stored_length = text.length;
 	}
 	digest_of(stored, stored_length, ret_digest);

@@ -344,7 +344,8 @@ void http_start(struct transfer *transfer)
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, STALLED_SECONDS);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+	/* Wait for what the first connection turns out to speak; without TLS that is known. */
+	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, text_starts(transfer->url, "https:") ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	bool at_home = is_at_home(transfer);
 	set_security(transfer, at_home);

@@ -317,7 +317,7 @@ static int run_inspect(struct invocation *invocation)
 		return r;
 	r = registry_list_find(&store, word, arena, &name, &list, &digest);
 	if (r >= 0) {
-		image_manifest_write(&list, &text);
+		registry_list_text(&list, &text);
 		return output_thing(NULL, &text);
 	}
 	if (r != -ENOENT && r != -EINVAL)
