@@ -24,9 +24,11 @@
 	VERB(inspect) \
 	VERB(top) \
 	VERB(stats) \
+	VERB(diff) \
 	VERB(port) \
 	VERB(attach) \
 	VERB(exec) \
+	VERB(logs) \
 	VERB(container) \
 	VERB(ended)
 
@@ -45,10 +47,12 @@
 	VERB(rm) \
 	VERB(attach) \
 	VERB(exec) \
+	VERB(logs) \
 	VERB(container_prune) \
 	VERB(container_exists) \
 	VERB(ps) \
 	VERB(container_inspect) \
 	VERB(top) \
 	VERB(stats) \
+	VERB(diff) \
 	VERB(port)
