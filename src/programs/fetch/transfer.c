@@ -211,8 +211,9 @@ static int errno_of(CURLcode code)
 static bool fall_back(struct transfer *transfer, CURLcode code)
 {
 	struct endpoint *endpoint = transfer->endpoint;
-	if (!endpoint->insecure || endpoint->scheme != SCHEME_UNKNOWN || transfer->for_token ||
-		transfer->redirects > 0 || transfer->path[0] != '/')
+	if (!endpoint->insecure || endpoint->scheme == SCHEME_HTTPS || transfer->for_token ||
+		transfer->redirects > 0 || transfer->path[0] != '/' ||
+		!text_starts(transfer->url, "https:"))
 		return false;
 	if (code != CURLE_SSL_CONNECT_ERROR && code != CURLE_COULDNT_CONNECT &&
 		code != CURLE_GOT_NOTHING && code != CURLE_RECV_ERROR)
