@@ -178,8 +178,10 @@ int store_ingest_anonymous(struct store *store, int *ret_fd)
 			return fail(-errno, "begin a blob");
 		/* Nobody else can have it but a collector that looks for dead writers: once more.
 		 */
-		if (flock(fd, LOCK_EX | LOCK_NB) < 0 || !is_named(store->images_fd, name, fd))
+		if (flock(fd, LOCK_EX | LOCK_NB) < 0 || !is_named(store->images_fd, name, fd)) {
+			(void)unlinkat(store->images_fd, name, 0);
 			continue;
+		}
 		*ret_fd = take_fd(fd);
 		return 0;
 	}

@@ -163,10 +163,12 @@ static int make_locked(struct store *store, const char *hex, char *ret_name, siz
 		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
 			faccessat(store->root_fd, path, F_OK, 0) == 0)
 			return fd;
+		int error = errno;
 		if (fd >= 0)
 			(void)close(fd);
-		else if (errno != ENOENT)
-			return fail(-errno, "open %s/%s", store->root, path);
+		(void)unlinkat(store->root_fd, path, AT_REMOVEDIR);
+		if (fd < 0 && error != ENOENT)
+			return fail(-error, "open %s/%s", store->root, path);
 	}
 	return refuse(-EBUSY, "create a snapshot: names are taken again and again");
 }
