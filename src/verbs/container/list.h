@@ -25,6 +25,7 @@
 	VERB(top) \
 	VERB(stats) \
 	VERB(diff) \
+	VERB(cp) \
 	VERB(port) \
 	VERB(attach) \
 	VERB(exec) \
@@ -55,4 +56,5 @@
 	VERB(top) \
 	VERB(stats) \
 	VERB(diff) \
+	VERB(cp) \
 	VERB(port)
