@@ -238,6 +238,11 @@ static int open_bind(const struct plan_mount *mount)
 	/* A tree with mounts locked below it can only be taken whole. */
 	if (fd == -EINVAL && !mount->recursive)
 		fd = kernel_open_tree(AT_FDCWD, mount->source, flags | AT_RECURSIVE);
+	/* A mount that is not attached yet cannot be copied before Linux 6.15: it serves itself. */
+	if (fd == -EINVAL && text_starts(mount->source, "/proc/self/fd/")) {
+		fd = open(mount->source, O_PATH | O_CLOEXEC);
+		fd = fd < 0 ? -errno : fd;
+	}
 	return fd < 0 ? fail(fd, "bind source %s", mount->source) : fd;
 }
 

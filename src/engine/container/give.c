@@ -16,6 +16,8 @@
 #include <grp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #define DEPTH_MAX 256
@@ -119,4 +121,43 @@ int run_set_mode(const char *path, uint32_t mode, const struct plan *plan)
 {
 	struct gift gift = {.path = path, .has_mode = true, .mode = mode};
 	return do_give(&gift, plan);
+}
+
+/* ---- what another container has mounted ---------------------------------------------------- */
+
+/* The child shares our table of descriptors: what it opens, we have. */
+static int clone_there(int user_fd, int mount_fd, const char *path)
+{
+	if (user_fd >= 0 && setns(user_fd, CLONE_NEWUSER) < 0)
+		return -errno;
+	if (setns(mount_fd, CLONE_NEWNS) < 0)
+		return -errno;
+	return kernel_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+}
+
+int run_borrow_mount(pid_t pid, const char *path)
+{
+	char name[64];
+	(void)snprintf(name, sizeof(name), "/proc/%d/ns/mnt", (int)pid);
+	autoclose int mount_fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (mount_fd < 0)
+		return fail(-errno, "open %s", name);
+	(void)snprintf(name, sizeof(name), "/proc/%d/ns/user", (int)pid);
+	autoclose int user_fd = geteuid() == 0 ? -1 : open(name, O_RDONLY | O_CLOEXEC);
+	int *answer = mmap(
+		NULL, sizeof(*answer), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (answer == MAP_FAILED)
+		return fail(-errno, "borrow %s", path);
+	*answer = -ECHILD;
+	struct clone_args arguments = {.flags = CLONE_FILES, .exit_signal = SIGCHLD};
+	pid_t child = kernel_clone3(&arguments);
+	if (child == 0) {
+		*answer = clone_there(user_fd, mount_fd, path);
+		_exit(0);
+	}
+	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		;
+	int r = child < 0 ? child : *answer;
+	(void)munmap(answer, sizeof(*answer));
+	return r < 0 ? fail(r, "borrow %s of process %d", path, (int)pid) : r;
 }

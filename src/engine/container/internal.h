@@ -105,6 +105,9 @@ const char *run_kept_user(const struct run_request *request, struct arena *arena
 	const char *path, bool all, uint32_t uid, uint32_t gid, const struct plan *plan);
 [[nodiscard]] int run_set_mode(const char *path, uint32_t mode, const struct plan *plan);
 
+/** A detached copy of what is mounted at @path where process @pid is. */
+[[nodiscard]] int run_borrow_mount(pid_t pid, const char *path);
+
 /* ---- namespaces.c ---------------------------------------------------------------------- */
 
 [[nodiscard]] int run_find_peer(const struct run_request *request, const char *name,

@@ -3,8 +3,8 @@
 /*
  * The writable layer: what a container changes. It is a directory of overlay pairs,
  *
- *	<data>/containers/<id>/layer/merged    empty: the root is mounted on it, in the container only
- *	<data>/containers/<id>/layer/upper     changed and new files
+ *	<data>/containers/<id>/layer/merged    empty: the root is mounted on it, in the container
+ *only <data>/containers/<id>/layer/upper     changed and new files
  *	<data>/containers/<id>/layer/work      the kernel's
  *	<data>/containers/<id>/layer/<part>/…  the same of further overlays: home in @host, volumes
  *

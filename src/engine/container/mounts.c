@@ -17,6 +17,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 struct sight {
@@ -151,8 +152,30 @@ static void adapt_default(const struct sight *sight, struct plan_mount *mount)
 			(unsigned long long)request->files.shm_bytes);
 }
 
-static void add_defaults(struct sight *sight)
+/*
+ * Who shares System V and POSIX objects shares /dev/shm, which lies in the other container's mount
+ * namespace. The copy is held by a descriptor that stays open until this process ends.
+ */
+static int borrow_memory(struct sight *sight, struct plan_mount *mount)
 {
+	const char *path = sight->plan->namespaces[PLAN_NS_IPC].path;
+	int pid;
+	if (!path || sscanf(path, "/proc/%d/ns/ipc", &pid) != 1 || sight->request->dry ||
+		!text_equal(mount->destination, "/dev/shm"))
+		return 0;
+	int fd = run_borrow_mount(pid, "/dev/shm");
+	if (fd < 0)
+		return fd;
+	mount->source = arena_strdup(&sight->plan->arena, fd_path(fd).text);
+	mount->type = "bind";
+	mount->bind = true;
+	mount->data = NULL;
+	return 0;
+}
+
+static int add_defaults(struct sight *sight)
+{
+	int r = 0;
 	for (size_t i = 0; i < sight->plan->mount_count; i++) {
 		struct plan_mount *mount = &sight->plan->mounts[i];
 		if (is_asked_for(sight->request, mount->destination))
@@ -161,9 +184,14 @@ static void add_defaults(struct sight *sight)
 			text_equal(sight->request->namespaces.ipc, "none"))
 			continue;
 		adapt_default(sight, mount);
-		if (borrow_default(sight, mount))
-			add(sight, *mount);
+		if (!borrow_default(sight, mount))
+			continue;
+		r = borrow_memory(sight, mount);
+		if (r < 0)
+			return r;
+		add(sight, *mount);
 	}
+	return r;
 }
 
 static struct plan_mount memory(const char *destination, const char *data, bool copy)
@@ -469,7 +497,9 @@ int run_set_mounts(const struct run_place *place, struct plan *plan)
 	int r = add_root(&sight);
 	if (r < 0)
 		return r;
-	add_defaults(&sight);
+	r = add_defaults(&sight);
+	if (r < 0)
+		return r;
 	add_scratch(&sight);
 	r = run_add_names(place, plan, &sight.mounts);
 	if (r == 0)
