@@ -193,6 +193,8 @@ static int pull_name(struct registry_session *session, struct store *store, cons
 	registry_tell(session, &(struct registry_news){.step = REGISTRY_TRYING, .subject = name});
 	for (size_t i = 0; i < count; i++) {
 		r = pull_from(session, &sources[i], store, &reference, name, ret_image_id);
+		if (r == -EACCES)
+			hint("rung login %s", sources[i].registry);
 		if (r >= 0 || !sources[i].mirror || r == -ENOSPC)
 			return r;
 		step("mirror %s: %s", sources[i].registry, error_text());

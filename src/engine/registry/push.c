@@ -331,5 +331,7 @@ int registry_push(struct store *store, const struct registry_push *push,
 	if (r >= 0)
 		r = push_manifest(
 			&pushing, push->manifest_digest, reference_target(&reference), ret_digest);
-	return r < 0 ? wrap(r, "push %s", reference_name(&reference, arena)) : 0;
+	if (r == -EACCES)
+		hint("rung login %s", reference.registry);
+	return r < 0 ? wrap(r, "push %s", push->destination) : 0;
 }

@@ -129,8 +129,7 @@ int registry_fetch_manifest(struct registry_session *session, const struct regis
 	struct fetch_answer answer;
 	struct remote_manifest manifest = {};
 	const char *path = arena_format(arena, "/v2/%s/manifests/%s", remote->repository, target);
-	const char *what = arena_format(
-		arena, "manifest %s of %s/%s", target, remote->registry, remote->repository);
+	const char *what = arena_format(arena, "manifest %s", target);
 	int r = fetch_document(
 		session, remote, path, arena, &answer, &manifest.text, &manifest.length);
 	if (r < 0)

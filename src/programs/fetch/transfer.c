@@ -215,8 +215,10 @@ static bool fall_back(struct transfer *transfer, CURLcode code)
 		transfer->redirects > 0 || transfer->path[0] != '/' ||
 		!text_starts(transfer->url, "https:"))
 		return false;
+	/* Not resolved: there may be a proxy for plain HTTP alone. */
 	if (code != CURLE_SSL_CONNECT_ERROR && code != CURLE_COULDNT_CONNECT &&
-		code != CURLE_GOT_NOTHING && code != CURLE_RECV_ERROR)
+		code != CURLE_GOT_NOTHING && code != CURLE_RECV_ERROR &&
+		code != CURLE_COULDNT_RESOLVE_HOST)
 		return false;
 	endpoint->scheme = SCHEME_HTTP;
 	transfer_begin(transfer);
