@@ -2,7 +2,7 @@
 
 /*
  * Ownership in the container's ids, from outside. The host's root translates them; anybody else
- * asks a child that is root of a user namespace with the same maps.
+ * asks a child that is root of the user namespace with all the ids that he has.
  */
 
 #include "base/error.h"
@@ -76,12 +76,20 @@ static uint32_t outside(const struct plan_id_maps *maps, uint32_t id)
 	return id;
 }
 
-static int give_inside(const struct gift *gift, const struct plan *plan)
+/* The id that the usual namespace of ours has for an id of the host. */
+static uint32_t inside(const struct plan_id_maps *maps, uint32_t host_id)
+{
+	for (size_t i = 0; i < maps->count; i++)
+		if (host_id - maps->items[i].host_id < maps->items[i].size)
+			return maps->items[i].container_id + (host_id - maps->items[i].host_id);
+	return host_id;
+}
+
+int run_as_own_root(int (*act)(void *context), void *context)
 {
 	autofini(arena_fini) struct arena arena = {};
-	struct plan_id_maps uids = plan->uid_maps, gids = plan->gid_maps;
-	if (uids.count == 0)
-		run_map_ids(&arena, &uids, &gids);
+	struct plan_id_maps uids, gids;
+	run_map_ids(&arena, &uids, &gids);
 	autoclose int userns = userns_open(&uids, &gids);
 	if (userns < 0)
 		return userns;
@@ -92,12 +100,29 @@ static int give_inside(const struct gift *gift, const struct plan *plan)
 	if (pid == 0) {
 		bool in = setns(userns, CLONE_NEWUSER) == 0 && setresgid(0, 0, 0) == 0 &&
 			  setresuid(0, 0, 0) == 0;
-		_exit(in ? -give(gift) & 255 : EPERM);
+		_exit(in ? -act(context) & 255 : EPERM);
 	}
 	int status = 0;
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	int r = WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
+}
+
+static int give_it(void *gift)
+{
+	return give(gift);
+}
+
+static int give_inside(struct gift *gift, const struct plan *plan)
+{
+	autofini(arena_fini) struct arena arena = {};
+	struct plan_id_maps uids, gids;
+	run_map_ids(&arena, &uids, &gids);
+	if (plan->uid_maps.count) {
+		gift->uid = inside(&uids, outside(&plan->uid_maps, gift->uid));
+		gift->gid = inside(&gids, outside(&plan->gid_maps, gift->gid));
+	}
+	int r = run_as_own_root(give_it, gift);
 	return r < 0 ? fail(r, "change the owner of %s", gift->path) : 0;
 }
 

@@ -105,6 +105,24 @@ const char *run_kept_user(const struct run_request *request, struct arena *arena
 	const char *path, bool all, uint32_t uid, uint32_t gid, const struct plan *plan);
 [[nodiscard]] int run_set_mode(const char *path, uint32_t mode, const struct plan *plan);
 
+/**
+ * Does something in a child that is root of an ordinary user's usual namespace. What it returns, a
+ * negative errno as far as 255, or an error of ours with a story.
+ */
+[[nodiscard]] int run_as_own_root(int (*act)(void *context), void *context);
+
+/** True for an ordinary user who is nobody in this container: his directories are closed to it. */
+bool run_is_stranger(const struct plan *plan);
+
+/* ---- shift.c ------------------------------------------------------------------------------ */
+
+/**
+ * Layers whose files have the owners that @plan's maps ask for; an ordinary user's are copies, made
+ * once. Otherwise the lowers themselves.
+ */
+[[nodiscard]] int run_shift_layers(const struct run_request *request, const struct plan *plan,
+	struct arena *arena, struct strings *lowers);
+
 /** A detached copy of what is mounted at @path where process @pid is. */
 [[nodiscard]] int run_borrow_mount(pid_t pid, const char *path);
 
@@ -122,11 +140,17 @@ const char *run_network_word(const struct run_request *request);
 /**
  * Fills an overlay mount of @lowers (topmost first) at @destination, whose changes go to a part of
  * the layer of its own, named by @part ("" for the root, "home-me"). Makes that part's directories
- * if the layer is open.
+ * if the layer is open. @held: its places are named by descriptors of ours (run_hold()).
  */
 [[nodiscard]] int run_overlay(const struct run_layer *layer, const char *part,
-	const struct strings *lowers, const char *destination, struct arena *arena,
+	const struct strings *lowers, const char *destination, bool held, struct arena *arena,
 	struct plan_mount *ret_mount);
+
+/**
+ * "/proc/self/fd/N" for a path: whoever comes after us in a clone of this process reaches it
+ * without the right to walk there. It stays open until this process ends.
+ */
+[[nodiscard]] int run_hold(const char *path, struct arena *arena, const char **ret_name);
 
 /** One without changes: @lowers to read only. */
 [[nodiscard]] int run_stack(const struct strings *lowers, const char *destination,

@@ -44,56 +44,78 @@ static bool is_asked_for(const struct run_request *request, const char *destinat
 
 /*
  * Where root gives the container ids of its own, the image's files still have the host's numbers:
- * the layers are mounted through the maps, and the new files' directory belongs to its root.
+ * the layers are mounted through the maps.
  */
-static int map_overlay(struct sight *sight, const char *part, struct plan_mount *mount)
+static void map_layers(const struct plan *plan, struct plan_mount *mount)
 {
-	const struct plan *plan = sight->plan;
-	const struct run_layer *layer = sight->request->layer;
 	if (geteuid() != 0 || !plan->uid_maps.count)
-		return 0;
+		return;
 	mount->idmap = true;
 	mount->uid_maps = plan->uid_maps;
 	mount->gid_maps = plan->gid_maps;
-	if (layer->lock_fd < 0)
+}
+
+/* The directory of new files looks like the lower one's, and belongs to whom it says inside. */
+static int give_upper(struct sight *sight, const char *part)
+{
+	const struct run_layer *layer = sight->request->layer;
+	struct plan *plan = sight->plan;
+	bool usual =
+		geteuid() == 0 ? !plan->uid_maps.count : !sight->request->resolved.uid_maps.count;
+	if (usual || layer->lock_fd < 0)
 		return 0;
+	const char *base =
+		arena_format(&plan->arena, "%s%s%s", layer->directory, *part ? "/" : "", part);
+	const char *upper = arena_format(&plan->arena, "%s/upper", base);
+	const char *done = arena_format(&plan->arena, "%s/given", base);
+	if (access(done, F_OK) == 0)
+		return 0; /* the program may have changed it since */
 	struct stat about;
-	const char *upper =
-		*part ? arena_format(&sight->plan->arena, "%s/%s/upper", layer->directory, part)
-		      : arena_format(&sight->plan->arena, "%s/upper", layer->directory);
 	if (stat(upper, &about) < 0)
 		return fail(-errno, "%s", upper);
-	/* Only once: later it has the container's own numbers. */
-	bool fresh = about.st_uid < 65536 && about.st_uid != plan->uid_maps.items[0].host_id;
-	return fresh && about.st_uid == 0 ? run_give(upper, false, about.st_uid, about.st_gid, plan)
-					  : 0;
+	int r = geteuid() == 0 ? run_give(upper, false, about.st_uid, about.st_gid, plan)
+			       : run_give(upper, false, 0, 0, plan);
+	if (r == 0 && geteuid() != 0)
+		r = run_give(arena_format(&plan->arena, "%s/work", base), false, 0, 0, plan);
+	autoclose int mark = r < 0 ? -1 : open(done, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	return r;
 }
 
 static int add_overlay(struct sight *sight, const char *part, const struct strings *lowers,
 	const char *destination)
 {
 	struct plan_mount mount;
-	int r = run_overlay(
-		sight->request->layer, part, lowers, destination, &sight->plan->arena, &mount);
+	/* Made first by name alone, so that it can be given away, then held. */
+	int r = run_overlay(sight->request->layer, part, lowers, destination, false,
+		&sight->plan->arena, &mount);
+	if (r == 0 && run_is_stranger(sight->plan))
+		r = run_overlay(sight->request->layer, part, lowers, destination, true,
+			&sight->plan->arena, &mount);
 	if (r == 0)
-		r = map_overlay(sight, part, &mount);
-	if (r == 0)
-		add(sight, mount);
-	return r;
+		r = give_upper(sight, part);
+	if (r < 0)
+		return r;
+	map_layers(sight->plan, &mount);
+	add(sight, mount);
+	return 0;
 }
 
 static int add_root(struct sight *sight)
 {
 	const struct run_request *request = sight->request;
 	const char *one[] = {sight->place->rootfs, NULL};
-	const struct strings lowers = request->image ? request->lowers : (struct strings){one, 1};
+	struct strings lowers = request->image ? request->lowers : (struct strings){one, 1};
+	int r = request->image
+			? run_shift_layers(request, sight->plan, &sight->plan->arena, &lowers)
+			: 0;
+	if (r < 0)
+		return r;
 	if (!run_is_host(request))
 		return lowers.count ? add_overlay(sight, "", &lowers, "/")
 				    : refuse(-EINVAL, "the image has no layers");
 	struct plan_mount *roots;
 	size_t count;
-	int r = run_host_mounts(
-		request, sight->place->user->home, &sight->plan->arena, &roots, &count);
+	r = run_host_mounts(request, sight->place->user->home, &sight->plan->arena, &roots, &count);
 	for (size_t i = 0; r == 0 && i < count; i++)
 		add(sight, roots[i]);
 	return r;
@@ -386,14 +408,11 @@ static int mount_image(struct sight *sight, const struct run_mount *wanted, size
 			wanted->destination);
 	struct plan_mount mount;
 	r = run_stack(&lowers, wanted->destination, arena, &mount);
-	if (r == 0 && geteuid() == 0 && sight->plan->uid_maps.count) {
-		mount.idmap = true;
-		mount.uid_maps = sight->plan->uid_maps;
-		mount.gid_maps = sight->plan->gid_maps;
-	}
-	if (r == 0)
-		add(sight, mount);
-	return r;
+	if (r < 0)
+		return r;
+	map_layers(sight->plan, &mount);
+	add(sight, mount);
+	return 0;
 }
 
 static void mount_memory(struct sight *sight, const struct run_mount *wanted)
@@ -470,6 +489,20 @@ static int add_init(struct sight *sight)
 	return 0;
 }
 
+/* A stranger's container could not walk to what its user lets it have. */
+static int hold_sources(struct sight *sight)
+{
+	int r = 0;
+	if (sight->request->layer->lock_fd < 0)
+		return 0;
+	for (size_t i = 0; r == 0 && i < sight->mounts.count; i++) {
+		struct plan_mount *mount = &sight->mounts.items[i];
+		if (mount->bind && !text_starts(mount->source, "/proc/self/fd/"))
+			r = run_hold(mount->source, &sight->plan->arena, &mount->source);
+	}
+	return r;
+}
+
 /*
  * Where the root is put together, in a mount namespace of its own. Root of another user namespace
  * cannot enter our directories; he takes one that everybody has, and needs nothing that it hides,
@@ -478,7 +511,8 @@ static int add_init(struct sight *sight)
 static const char *choose_root_path(const struct sight *sight)
 {
 	static const char *const common[] = {"/mnt", "/media", "/srv", "/opt", "/usr"};
-	if (geteuid() != 0 || !sight->plan->namespaces[PLAN_NS_USER].wanted)
+	bool roots = geteuid() == 0 && sight->plan->namespaces[PLAN_NS_USER].wanted;
+	if (!roots && !run_is_stranger(sight->plan))
 		return sight->request->layer->merged;
 	for (size_t i = 0; i < array_length(common); i++) {
 		struct stat about;
@@ -510,6 +544,8 @@ int run_set_mounts(const struct run_place *place, struct plan *plan)
 		r = add_asked(&sight);
 	if (r == 0)
 		r = add_init(&sight);
+	if (r == 0 && run_is_stranger(plan))
+		r = hold_sources(&sight);
 	if (r < 0)
 		return r;
 	plan->mounts = sight.mounts.items;

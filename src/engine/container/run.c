@@ -244,7 +244,7 @@ int run_plan(const struct run_request *request, struct plan *ret_plan)
 	return 0;
 }
 
-int run_check(const struct run_request *request)
+int run_plan_check(const struct run_request *request)
 {
 	autofini(plan_fini) struct plan plan = {};
 	autofini(arena_fini) struct arena arena = {};

@@ -37,7 +37,7 @@ struct run_layer {
 void run_resolve_undo(const struct run_request *request);
 
 /** Whether a plan can be made of it, for whoever makes it only later. */
-[[nodiscard]] int run_check(const struct run_request *request);
+[[nodiscard]] int run_plan_check(const struct run_request *request);
 
 /** Makes the plan of a resolved request. Its root is an overlay whose upper directory is the
  * container's layer. */

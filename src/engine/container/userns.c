@@ -501,3 +501,13 @@ int run_set_ids(const struct run_request *request, struct plan *plan)
 	plan->gid_maps = gids;
 	return 0;
 }
+
+bool run_is_stranger(const struct plan *plan)
+{
+	if (geteuid() == 0 || !plan->uid_maps.count)
+		return false;
+	for (size_t i = 0; i < plan->uid_maps.count; i++)
+		if (geteuid() - plan->uid_maps.items[i].host_id < plan->uid_maps.items[i].size)
+			return false;
+	return true;
+}

@@ -24,7 +24,7 @@ static int run(struct invocation *invocation)
 	if (r < 0)
 		return r;
 	struct instance instance;
-	r = run_check(&options->request);
+	r = run_plan_check(&options->request);
 	if (r == 0)
 		r = instance_create(&options->request, invocation->arena, &instance);
 	if (r < 0) {
