@@ -27,6 +27,7 @@
 #define TAR_BLOCK 512
 #define TAR_PATH_MAX 4095                /* of names and link targets; PATH_MAX less its NUL */
 #define TAR_HEADER_MAX ((size_t)4 << 20) /* of one member's extended headers */
+#define TAR_TIME_MAX (INT64_MAX / 2)     /* seconds before and after 1970 */
 #define TAR_PIECES_MAX 1000000u          /* of a sparse file */
 
 enum tar_kind {

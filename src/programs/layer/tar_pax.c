@@ -57,7 +57,7 @@ static int read_time(const char *value, struct timespec *ret)
 		return -ERANGE;
 	memcpy(whole, value, length);
 	whole[length] = '\0';
-	int r = parse_int64(whole, INT64_MIN / 2, INT64_MAX / 2, &seconds);
+	int r = parse_int64(whole, -TAR_TIME_MAX, TAR_TIME_MAX, &seconds);
 	if (r < 0)
 		return r;
 	long nanoseconds = 0, unit = 100000000;

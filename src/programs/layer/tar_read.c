@@ -402,7 +402,8 @@ static int read_fields(
 		read_unsigned(header->uid, sizeof(header->uid), &entry->uid) < 0 ||
 		read_unsigned(header->gid, sizeof(header->gid), &entry->gid) < 0 ||
 		read_unsigned(header->size, sizeof(header->size), &entry->data_size) < 0 ||
-		read_number(header->modified, sizeof(header->modified), &modified) < 0)
+		read_number(header->modified, sizeof(header->modified), &modified) < 0 ||
+		modified > TAR_TIME_MAX || modified < -TAR_TIME_MAX)
 		return damaged(reader, "a header's number is none");
 	bool device = entry->kind == TAR_CHARACTER || entry->kind == TAR_BLOCK_DEVICE;
 	if (device && (read_unsigned(header->major, sizeof(header->major), &major) < 0 ||
