@@ -78,7 +78,7 @@ static int add_overlay(struct list *list, const char *path)
 	const char *lower[] = {path, NULL};
 	const struct strings lowers = {lower, 1};
 	int r = run_overlay(
-		list->layer, part, &lowers, path, false, list->arena, &list->items[list->count]);
+		list->layer, part, &lowers, path, list->arena, &list->items[list->count]);
 	if (r == 0)
 		list->count++;
 	return r;

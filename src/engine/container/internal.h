@@ -111,9 +111,6 @@ const char *run_kept_user(const struct run_request *request, struct arena *arena
  */
 [[nodiscard]] int run_as_own_root(int (*act)(void *context), void *context);
 
-/** True for an ordinary user who is nobody in this container: his directories are closed to it. */
-bool run_is_stranger(const struct plan *plan);
-
 /* ---- shift.c ------------------------------------------------------------------------------ */
 
 /**
@@ -140,17 +137,11 @@ const char *run_network_word(const struct run_request *request);
 /**
  * Fills an overlay mount of @lowers (topmost first) at @destination, whose changes go to a part of
  * the layer of its own, named by @part ("" for the root, "home-me"). Makes that part's directories
- * if the layer is open. @held: its places are named by descriptors of ours (run_hold()).
+ * if the layer is open.
  */
 [[nodiscard]] int run_overlay(const struct run_layer *layer, const char *part,
-	const struct strings *lowers, const char *destination, bool held, struct arena *arena,
+	const struct strings *lowers, const char *destination, struct arena *arena,
 	struct plan_mount *ret_mount);
-
-/**
- * "/proc/self/fd/N" for a path: whoever comes after us in a clone of this process reaches it
- * without the right to walk there. It stays open until this process ends.
- */
-[[nodiscard]] int run_hold(const char *path, struct arena *arena, const char **ret_name);
 
 /** One without changes: @lowers to read only. */
 [[nodiscard]] int run_stack(const struct strings *lowers, const char *destination,
@@ -196,7 +187,6 @@ struct plan_mount *run_plan_mounts_add(struct run_plan_mounts *mounts, struct ar
 
 /* ---- limits.c devices.c cdi.c security.c --------------------------------------------------- */
 
-[[nodiscard]] int run_set_limits(const struct run_request *request, struct plan *plan);
 [[nodiscard]] int run_ulimit(const char *word, struct plan_rlimit *ret_limit);
 
 /** Devices, and as mounts where they cannot be made. */

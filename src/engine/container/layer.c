@@ -165,42 +165,17 @@ static void fill_overlay(const struct text *data, const char *destination, struc
 	};
 }
 
-int run_hold(const char *path, struct arena *arena, const char **ret_name)
-{
-	int fd = open(path, O_PATH | O_CLOEXEC);
-	if (fd < 0)
-		return fail(-errno, "open %s", path);
-	*ret_name = arena_strdup(arena, fd_path(fd).text);
-	return 0;
-}
-
-static int hold_all(
-	struct strings *lowers, const char **upper, const char **work, struct arena *arena)
-{
-	const char **names = arena_new(arena, const char *, lowers->count + 1);
-	int r = run_hold(*upper, arena, upper);
-	if (r == 0)
-		r = run_hold(*work, arena, work);
-	for (size_t i = 0; r == 0 && i < lowers->count; i++)
-		r = run_hold(lowers->items[i], arena, &names[i]);
-	lowers->items = names;
-	return r;
-}
-
 int run_overlay(const struct run_layer *layer, const char *part, const struct strings *lowers,
-	const char *destination, bool held, struct arena *arena, struct plan_mount *ret_mount)
+	const char *destination, struct arena *arena, struct plan_mount *ret_mount)
 {
 	const char *base =
 		*part ? arena_format(arena, "%s/%s", layer->directory, part) : layer->directory;
 	const char *upper = arena_format(arena, "%s/upper", base);
 	const char *work = arena_format(arena, "%s/work", base);
-	struct strings names = *lowers;
 	autofini(text_fini) struct text data = {};
 	int r = layer->lock_fd < 0 ? 0 : make_part(upper, work, lowers->items[0]);
-	if (r == 0 && held && layer->lock_fd >= 0)
-		r = hold_all(&names, &upper, &work, arena);
 	if (r == 0)
-		r = quote_lowers(&names, &data);
+		r = quote_lowers(lowers, &data);
 	text_add(&data, ",upperdir=");
 	if (r == 0)
 		r = quote(upper, false, &data);

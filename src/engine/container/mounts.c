@@ -75,8 +75,6 @@ static int give_upper(struct sight *sight, const char *part)
 		return fail(-errno, "%s", upper);
 	int r = geteuid() == 0 ? run_give(upper, false, about.st_uid, about.st_gid, plan)
 			       : run_give(upper, false, 0, 0, plan);
-	if (r == 0 && geteuid() != 0)
-		r = run_give(arena_format(&plan->arena, "%s/work", base), false, 0, 0, plan);
 	autoclose int mark = r < 0 ? -1 : open(done, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	return r;
 }
@@ -85,12 +83,8 @@ static int add_overlay(struct sight *sight, const char *part, const struct strin
 	const char *destination)
 {
 	struct plan_mount mount;
-	/* Made first by name alone, so that it can be given away, then held. */
-	int r = run_overlay(sight->request->layer, part, lowers, destination, false,
-		&sight->plan->arena, &mount);
-	if (r == 0 && run_is_stranger(sight->plan))
-		r = run_overlay(sight->request->layer, part, lowers, destination, true,
-			&sight->plan->arena, &mount);
+	int r = run_overlay(
+		sight->request->layer, part, lowers, destination, &sight->plan->arena, &mount);
 	if (r == 0)
 		r = give_upper(sight, part);
 	if (r < 0)
@@ -489,20 +483,6 @@ static int add_init(struct sight *sight)
 	return 0;
 }
 
-/* A stranger's container could not walk to what its user lets it have. */
-static int hold_sources(struct sight *sight)
-{
-	int r = 0;
-	if (sight->request->layer->lock_fd < 0)
-		return 0;
-	for (size_t i = 0; r == 0 && i < sight->mounts.count; i++) {
-		struct plan_mount *mount = &sight->mounts.items[i];
-		if (mount->bind && !text_starts(mount->source, "/proc/self/fd/"))
-			r = run_hold(mount->source, &sight->plan->arena, &mount->source);
-	}
-	return r;
-}
-
 /*
  * Where the root is put together, in a mount namespace of its own. Root of another user namespace
  * cannot enter our directories; he takes one that everybody has, and needs nothing that it hides,
@@ -511,8 +491,7 @@ static int hold_sources(struct sight *sight)
 static const char *choose_root_path(const struct sight *sight)
 {
 	static const char *const common[] = {"/mnt", "/media", "/srv", "/opt", "/usr"};
-	bool roots = geteuid() == 0 && sight->plan->namespaces[PLAN_NS_USER].wanted;
-	if (!roots && !run_is_stranger(sight->plan))
+	if (geteuid() != 0 || !sight->plan->namespaces[PLAN_NS_USER].wanted)
 		return sight->request->layer->merged;
 	for (size_t i = 0; i < array_length(common); i++) {
 		struct stat about;
@@ -544,8 +523,6 @@ int run_set_mounts(const struct run_place *place, struct plan *plan)
 		r = add_asked(&sight);
 	if (r == 0)
 		r = add_init(&sight);
-	if (r == 0 && run_is_stranger(plan))
-		r = hold_sources(&sight);
 	if (r < 0)
 		return r;
 	plan->mounts = sight.mounts.items;

@@ -78,7 +78,9 @@ static int cover_with(
 		int r = fs_replace(directory, name, text_get(content), content->length, 0644);
 		if (r == 0 && fchmodat(directory, name, 0644, 0) < 0)
 			r = fail(-errno, "write the container's %s", path);
-		if (r == 0 && geteuid() == 0 && names->plan->uid_maps.count)
+		bool users =
+			path[5] == 'p' || path[5] == 'g'; /* passwd, group: not his to change */
+		if (r == 0 && names->request->resolved.uid_maps.count && (geteuid() == 0 || users))
 			r = run_give(source, false, 0, 0, names->plan);
 		if (r < 0)
 			return r;

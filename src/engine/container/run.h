@@ -43,6 +43,12 @@ void run_resolve_undo(const struct run_request *request);
  * container's layer. */
 [[nodiscard]] int run_plan(const struct run_request *request, struct plan *ret_plan);
 
+/**
+ * The limits alone: fills plan->resources, and what else of the plan they are. For `update`, with a
+ * request that holds nothing but the new ones.
+ */
+[[nodiscard]] int run_set_limits(const struct run_request *request, struct plan *plan);
+
 /** Names the layer "layer" in a directory of its container's own; nothing is made yet. */
 void run_layer_in(
 	const char *directory, const char *id, struct arena *arena, struct run_layer *ret_layer);

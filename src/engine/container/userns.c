@@ -301,7 +301,7 @@ static int auto_ids(const struct run_request *request, const struct user_mode *m
 {
 	static const char *const owner = "containers";
 	struct plan_id_maps uids, gids;
-	uint32_t reserved = 0; /* an ordinary user's own id is nobody's in auto */
+	uint32_t reserved = 0; /* an ordinary user's own id is not among those that are dealt out */
 	uint32_t size = mode->size ? mode->size : geteuid() == 0 ? 65536 : AUTO_UNIT;
 	size = (size + AUTO_UNIT - 1) / AUTO_UNIT * AUTO_UNIT;
 	if (geteuid() == 0) {
@@ -332,6 +332,11 @@ static int auto_ids(const struct run_request *request, const struct user_mode *m
 	int64_t made = through(&users, 0, first + reserved, size);
 	if (made >= 0)
 		made = through(&groups, 0, first + reserved, size);
+	/* Behind the others, for nobody: without it the container could not reach its own files. */
+	if (made >= 0 && reserved)
+		made = through(&users, size, 0, 1);
+	if (made >= 0 && reserved)
+		made = through(&groups, size, 0, 1);
 	resolved->uid_maps = users.made;
 	resolved->gid_maps = groups.made;
 	return made < 0 ? (int)made : 0;
@@ -479,6 +484,19 @@ static int join_user_namespace(const struct run_request *request, struct plan *p
 	return 0;
 }
 
+/* A container in which its user is nobody could not reach his directories: its root's among them.
+ */
+static int check_own(const struct plan_id_maps *uids)
+{
+	for (size_t i = 0; i < uids->count; i++)
+		if (geteuid() - uids->items[i].host_id < uids->items[i].size)
+			return 0;
+	int r = refuse(-EOPNOTSUPP, "your own id is not among the container's, so it could not "
+				    "reach your files");
+	hint("give it a number there, too: --uidmap 65536:0:1, or use --userns keep-id or auto");
+	return r;
+}
+
 int run_set_ids(const struct run_request *request, struct plan *plan)
 {
 	const char *word = request->namespaces.user;
@@ -494,20 +512,12 @@ int run_set_ids(const struct run_request *request, struct plan *plan)
 	else if (uids.count == 0)
 		run_map_ids(&plan->arena, &uids, &gids);
 	int r = check_user(plan, &uids, &gids);
+	if (r == 0 && geteuid() != 0 && !entry->path)
+		r = check_own(&uids);
 	if (r < 0 || entry->path)
 		return r; /* a peer's: joined, its maps are its own */
 	entry->wanted = true;
 	plan->uid_maps = uids;
 	plan->gid_maps = gids;
 	return 0;
-}
-
-bool run_is_stranger(const struct plan *plan)
-{
-	if (geteuid() == 0 || !plan->uid_maps.count)
-		return false;
-	for (size_t i = 0; i < plan->uid_maps.count; i++)
-		if (geteuid() - plan->uid_maps.items[i].host_id < plan->uid_maps.items[i].size)
-			return false;
-	return true;
 }
