@@ -256,3 +256,55 @@ int instance_open_upper(const struct instance *instance, struct arena *arena)
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? fail(-errno, "changes of container %s", instance->name) : fd;
 }
+
+/* ---- without what is mounted ------------------------------------------------------------------
+ */
+
+/* Colons part layers, commas options (walls/overlay.c reads it again). */
+static void add_layer(const char *path, struct text *out)
+{
+	bool comma = strchr(path, ',');
+	text_add(out, comma ? "\"" : "");
+	for (const char *c = path; *c; c++) {
+		if (*c == ':' || *c == '\\')
+			text_add(out, "\\");
+		text_add_bytes(out, c, 1);
+	}
+	text_add(out, comma ? "\"" : "");
+}
+
+int instance_open_stack(const struct instance *instance, struct arena *arena)
+{
+	struct strings lowers;
+	int r = instance_lowers(instance, arena, &lowers);
+	if (r < 0)
+		return r;
+	if (lowers.count == 0) {
+		r = refuse(
+			-EINVAL, "container %s has the running system as its root", instance->name);
+		hint("only containers of an image or of --rootfs can be packed as a whole");
+		return r;
+	}
+	bool host_root = run_is_host_root();
+	r = instance_enter_owner(arena);
+	if (r == 0 && !host_root)
+		r = leave_mount_namespace();
+	if (r < 0)
+		return r;
+	autofini(text_fini) struct text data = {};
+	text_add(&data, "lowerdir=");
+	add_layer(arena_format(arena, "%s/layer/upper", instance->directory), &data);
+	for (size_t i = 0; i < lowers.count; i++) {
+		text_add(&data, ":");
+		add_layer(lowers.items[i], &data);
+	}
+	text_add(&data, host_root ? "" : ",userxattr");
+	const struct plan_mount mount = {.destination = "/",
+		.source = "overlay",
+		.type = "overlay",
+		.data = text_get(&data),
+		.attributes_set = MOUNT_ATTR_RDONLY};
+	const struct plan plan = {};
+	const struct mount_room room = {.root_fd = -1};
+	return mount_open(&plan, &mount, &room);
+}

@@ -52,3 +52,10 @@ void instance_tree_fini(struct instance_tree *tree);
  * nothing for root.
  */
 [[nodiscard]] int instance_enter_owner(struct arena *arena);
+
+/**
+ * Its root as it is on disk: what it changed over its layers, read-only and without volumes or
+ * anything else that is mounted. It may run; what it changes meanwhile may or may not be seen. An
+ * ordinary user enters the owner's namespace (instance_enter_owner()). A descriptor; tells a story.
+ */
+[[nodiscard]] int instance_open_stack(const struct instance *instance, struct arena *arena);

@@ -308,8 +308,8 @@ static void write_graph_driver(const struct inspection *at)
 	const char *layer = arena_format(at->arena, "%s/layer", at->instance->directory);
 	json_open(writer, "GraphDriver", '{');
 	json_open(writer, "Data", '{');
-	json_write_string(writer, "UpperDir", arena_format(at->arena, "%s/root/upper", layer));
-	json_write_string(writer, "WorkDir", arena_format(at->arena, "%s/root/work", layer));
+	json_write_string(writer, "UpperDir", arena_format(at->arena, "%s/upper", layer));
+	json_write_string(writer, "WorkDir", arena_format(at->arena, "%s/work", layer));
 	json_write_string(writer, "MergedDir",
 		at->instance->state.pid
 			? arena_format(at->arena, "/proc/%d/root", (int)at->instance->state.pid)

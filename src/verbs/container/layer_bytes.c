@@ -45,7 +45,7 @@ static uint64_t count_below(int fd, unsigned depth)
 
 uint64_t container_layer_bytes(const struct instance *instance, struct arena *arena)
 {
-	const char *path = arena_format(arena, "%s/layer", instance->directory);
+	const char *path = arena_format(arena, "%s/layer/upper", instance->directory);
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? 0 : count_below(fd, 0);
 }

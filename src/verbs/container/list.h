@@ -26,12 +26,19 @@
 	VERB(stats) \
 	VERB(diff) \
 	VERB(cp) \
+	VERB(export) \
+	VERB(commit) \
+	VERB(update) \
+	VERB(mount) \
+	VERB(unmount) \
 	VERB(port) \
 	VERB(attach) \
 	VERB(exec) \
 	VERB(logs) \
+	VERB(healthcheck) \
 	VERB(container) \
-	VERB(ended)
+	VERB(ended) \
+	VERB(health)
 
 #define CONTAINER_INNER_VERBS(VERB, AS) \
 	VERB(run) \
@@ -57,4 +64,9 @@
 	VERB(stats) \
 	VERB(diff) \
 	VERB(cp) \
+	VERB(export) \
+	VERB(commit) \
+	VERB(update) \
+	VERB(mount) \
+	VERB(unmount) \
 	VERB(port)
