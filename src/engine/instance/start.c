@@ -22,6 +22,7 @@
 #include "base/places.h"
 #include "engine/image/image.h"
 #include "engine/instance/attach.h"
+#include "engine/instance/health.h"
 #include "engine/instance/internal.h"
 #include "engine/instance/launch.h"
 #include "rungs/container/container.h"
@@ -160,6 +161,10 @@ static int prepare_monitor(struct launch *launch)
 		.image = instance->image_name};
 	int r = logs_settings_read(instance->log_driver, &instance->log_options, &subject,
 		launch->arena, &streams->log);
+	if (r == 0)
+		r = logs_prepare(&streams->log);
+	if (r == 0 && instance->health_interval_ms)
+		health_forget(instance);
 	if (r == 0)
 		r = find_self(launch);
 	if (r == 0)
