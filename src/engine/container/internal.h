@@ -29,6 +29,9 @@ static inline int run_lock(int fd)
 	return 0;
 }
 
+/** The host name: asked for, another's whose network is shared, or by the id. */
+const char *run_choose_hostname(const struct run_request *request, struct arena *arena);
+
 /* ---- resolve*.c environment.c: when the container is created --------------------- */
 
 [[nodiscard]] int run_environment(

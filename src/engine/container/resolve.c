@@ -307,6 +307,7 @@ int run_resolve(struct run_request *request, struct arena *arena)
 	if (r < 0)
 		return r;
 	resolve_strings(request, arena, &resolved);
+	resolved.hostname = run_choose_hostname(request, arena);
 	r = check(request, &resolved);
 	if (r == 0)
 		r = run_environment(request, arena, &resolved.environment);

@@ -98,7 +98,7 @@ static int set_user(const struct run_request *request, const struct run_trees *t
 }
 
 /* Whoever shares the host's network is found under its name. */
-static const char *choose_hostname(const struct run_request *request, struct arena *arena)
+const char *run_choose_hostname(const struct run_request *request, struct arena *arena)
 {
 	char own[65] = "";
 	const char *word = run_network_word(request);
@@ -118,7 +118,7 @@ static const char *choose_hostname(const struct run_request *request, struct are
 
 static int set_names(const struct run_request *request, struct plan *plan)
 {
-	plan->hostname = choose_hostname(request, &plan->arena);
+	plan->hostname = request->resolved.hostname;
 	plan->domainname = request->namespaces.domainname;
 	size_t length = strlen(plan->hostname);
 	if (length == 0 || length > 64 || strpbrk(plan->hostname, " \t\n/"))
