@@ -69,6 +69,17 @@ static void waiting_fini(struct waiting *waiting)
 	close_now(waiting->notify_fd);
 }
 
+/* It is gone; what its monitor said before may still be on the way. */
+static void hear_the_rest(struct waiting *waiting)
+{
+	while (waiting->monitor_fd >= 0 && !waiting->has_code) {
+		int heard = hear(waiting->monitor_fd, &waiting->code);
+		waiting->has_code = heard > 0;
+		if (heard < 0)
+			close_now(waiting->monitor_fd);
+	}
+}
+
 static void wait_for_change(struct waiting *waiting)
 {
 	struct pollfd fds[] = {
@@ -96,15 +107,19 @@ int instance_wait(struct instance *instance, struct arena *arena, unsigned statu
 		if (waiting.monitor_fd < 0)
 			waiting.monitor_fd = listen_to_monitor(instance);
 		int r = instance_reload(instance, arena);
-		if (r == -ENOENT && statuses & ended)
+		if (r == -ENOENT && statuses & ended) {
+			hear_the_rest(&waiting);
 			return waiting.has_code ? waiting.code : instance->state.exit_code;
+		}
 		if (r < 0)
 			return r == -ENOENT ? refuse(r, "container %s was removed", instance->name)
 					    : r;
-		if (statuses & 1u << instance->state.status)
+		/* What is being removed is not removed yet. */
+		bool leaves = instance->state.status == INSTANCE_REMOVING;
+		if (!leaves && statuses & 1u << instance->state.status)
 			return instance->state.exit_code;
 		/* Ended, and begun again before we looked. */
-		if (waiting.has_code && statuses & ended)
+		if (waiting.has_code && !leaves && statuses & ended & ~(1u << INSTANCE_REMOVING))
 			return waiting.code;
 		wait_for_change(&waiting);
 	}

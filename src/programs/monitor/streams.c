@@ -491,11 +491,25 @@ static void say_goodbye(struct streams *streams, int exit_status)
 		(void)fcntl(client->fd, F_SETFD, 0);
 }
 
+/* What a client wants lies in its socket from the start, and a short program is over before that.
+ */
+static void greet_late(struct streams *streams, struct client *client)
+{
+	struct wire_message message;
+	ssize_t n = recv(client->fd, received, sizeof(received), MSG_DONTWAIT);
+	if (n > 0 && wire_read(received, (size_t)n, true, &message) == 0 &&
+		message.kind == WIRE_ATTACH)
+		(void)attach(streams, client, &message.attach);
+}
+
 void streams_finish(struct streams *streams, int exit_status)
 {
 	if (streams->listener)
 		while (accept_client(streams, streams->settings->listen_fd))
 			; /* who came this moment is told the end as well */
+	for (struct client *client = streams->clients; client; client = client->next)
+		if (!client->attached)
+			greet_late(streams, client);
 	bool behind = false;
 	for (struct client *client = streams->clients; client; client = client->next)
 		behind |= client->behind;
