@@ -365,7 +365,14 @@ static int map_layers(const struct helper *helper)
 		(void)snprintf(places[i], sizeof(places[i]), "%u", (unsigned)i % 1000);
 		overlay->lowers[i] = places[i];
 	}
-	return r < 0 ? r : create(overlay, helper->attributes);
+	if (r < 0)
+		return r;
+	r = create(overlay, helper->attributes);
+	if (r != -EOPNOTSUPP || *error_text())
+		return r;
+	if (mkdirat(room, "overlay", 0700) < 0)
+		return fail(-errno, "create a mount point");
+	return create_by_mount(overlay, "overlay", helper->attributes);
 }
 
 /* The child shares our table of descriptors: what it opens, we have. */
@@ -387,9 +394,7 @@ static int create_mapped(struct helper *helper)
 	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	int r = pid < 0 ? fail(pid, "fork") : answer->fd;
-	if (r == -EOPNOTSUPP)
-		r = refuse(r, "overlay: too many id-mapped layers for this kernel");
-	else if (pid > 0 && r < 0)
+	if (pid > 0 && r < 0)
 		r = error_adopt(r, answer->story, answer->advice);
 	(void)munmap(answer, sizeof(*answer));
 	return r;
