@@ -237,21 +237,21 @@ static void test_wire(void **state)
 	for (int i = 0; i < 1000; i++)
 		text_add(&document, "{\"a\":1}");
 	int fds[] = {open("/dev/null", O_RDONLY | O_CLOEXEC), ends[0]};
-	assert_int_equal(wire_send(ends[0], &document, fds, 2), 0);
-	struct wire_frame frame = {};
-	assert_int_equal(wire_receive(ends[1], &frame), 1);
+	assert_int_equal(fetch_wire_send(ends[0], &document, fds, 2), 0);
+	struct fetch_wire_frame frame = {};
+	assert_int_equal(fetch_wire_receive(ends[1], &frame), 1);
 	assert_string_equal(frame.text, text_get(&document));
 	assert_int_equal(frame.fd_count, 2);
 	assert_true(fcntl(frame.fds[1], F_GETFD) & FD_CLOEXEC);
-	wire_frame_fini(&frame);
+	fetch_wire_frame_fini(&frame);
 	/* What is no frame. */
 	assert_int_equal(write(ends[0], "\xff\xff\xff\xff", 4), 4);
-	assert_int_equal(wire_receive(ends[1], &frame), -EPROTO);
+	assert_int_equal(fetch_wire_receive(ends[1], &frame), -EPROTO);
 	assert_int_equal(write(ends[0], "\x09\0\0\0abc", 7), 7);
 	close(ends[0]);
 	close(fds[0]);
-	assert_int_equal(wire_receive(ends[1], &frame), -EPROTO);
-	assert_int_equal(wire_receive(ends[1], &frame), 0);
+	assert_int_equal(fetch_wire_receive(ends[1], &frame), -EPROTO);
+	assert_int_equal(fetch_wire_receive(ends[1], &frame), 0);
 	close(ends[1]);
 }
 
