@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 # Debian's own meson and python3, whatever else comes first on the caller's PATH.
 export PATH := /usr/sbin:/usr/bin:/sbin:/bin:$(PATH)
 
-.PHONY: all try check bench fuzz install format lint clean packages
+.PHONY: all try check bench fuzz storm install format lint clean packages
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
@@ -39,6 +39,13 @@ FUZZ_SECONDS ?= 60
 fuzz:
 	@scripts/install-packages build fuzz
 	@scripts/fuzz $(FUZZ_SECONDS)
+
+# Two users, many commands, kill -9 at random, for STORM_SECONDS.
+STORM_SECONDS ?= 300
+storm:
+	@scripts/install-packages build try test
+	@$(MAKE) --no-print-directory all
+	@RUNG=$(BUILD)/rung RUNG_STORM_SECONDS=$(STORM_SECONDS) /usr/bin/python3 -B -m pytest -q -s -p no:cacheprovider tests/storm
 
 install: all
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
