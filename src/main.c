@@ -6,5 +6,5 @@
 
 int main(int argc, char **argv)
 {
-	return cli_main(&verb_rung, argc, argv);
+	return cli_main(verb_program(argc > 0 ? argv[0] : NULL), argc, argv);
 }

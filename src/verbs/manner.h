@@ -13,3 +13,6 @@ enum manner { MANNER_DOCKER, MANNER_PODMAN };
 
 /** By the name that the program was started under. */
 enum manner manner_of(const struct invocation *invocation);
+
+/** "amd64", "arm64": this machine's processor as images name it (version.c). */
+const char *version_architecture(void);

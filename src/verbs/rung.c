@@ -68,20 +68,26 @@ static const struct verb_entry verbs[] = {
 	RUNG_VERBS(VERBS_HEADING_, VERBS_VERB_, VERBS_AS_){},
 };
 
-const struct verb verb_rung = {
-	.name = "rung",
-	.summary = "run a program behind as strong a wall as you want",
-	.description =
-		"What to run and how strongly to wall it off are two choices. The same command "
-		"runs "
-		"a program of this machine in a sandbox, an image in a container, the image on a "
-		"kernel of its own, or a whole virtual machine. There is no daemon, and an "
-		"ordinary "
-		"user needs no privileges.",
-	.failure_status = 125,
-	verb_options(rung_options),
-	.verbs = verbs,
-	.completers = container_completers,
-	.enter = enter,
-	.run = run,
-};
+/* The table is the same under every name but for the status of a failure: Docker's is 1. */
+#define PROGRAM_(program, status) \
+	{ \
+		.name = program, .summary = "run a program behind as strong a wall as you want", \
+		.description = \
+			"What to run and how strongly to wall it off are two choices. The same " \
+			"command runs a program of this machine in a sandbox, an image in a " \
+			"container, the image on a kernel of its own, or a whole virtual " \
+			"machine. " \
+			"There is no daemon, and an ordinary user needs no privileges.", \
+		.failure_status = status, verb_options(rung_options), .verbs = verbs, \
+		.completers = container_completers, .enter = enter, .run = run, \
+	}
+
+const struct verb verb_rung = PROGRAM_("rung", 125);
+static const struct verb verb_docker = PROGRAM_("docker", 1);
+
+const struct verb *verb_program(const char *argv0)
+{
+	const char *slash = argv0 ? strrchr(argv0, '/') : NULL;
+	const char *name = slash ? slash + 1 : argv0;
+	return name && text_equal(name, "docker") ? &verb_docker : &verb_rung;
+}

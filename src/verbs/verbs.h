@@ -40,6 +40,9 @@ RUNG_VERBS(VERBS_NOTHING_, VERBS_DECLARE_, VERBS_NOTHING_)
 /** The program: options that stand before or behind every verb. */
 extern const struct verb verb_rung;
 
+/** The same as it behaves under the name it was started by: `docker` fails with 1, not 125. */
+const struct verb *verb_program(const char *argv0);
+
 struct rung_options {
 	bool debug;
 	bool version;

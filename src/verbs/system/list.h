@@ -9,10 +9,15 @@
 #define SYSTEM_VERBS(HEADING, VERB, AS) \
 	HEADING("The system") \
 	VERB(events) \
+	VERB(info) \
 	VERB(system)
 
 #define SYSTEM_INNER_VERBS(VERB) \
 	VERB(system_df) \
 	VERB(system_prune) \
 	VERB(system_check) \
-	VERB(events)
+	VERB(events) \
+	VERB(info) \
+	VERB(system_reset) \
+	VERB(system_migrate) \
+	VERB(system_renumber)
