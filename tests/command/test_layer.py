@@ -159,6 +159,22 @@ def test_capabilities_and_acls(layer):  # noqa: F811
     assert found["file"].attributes["system.posix_acl_access"] == acl
 
 
+def test_acls_in_words(layer):  # noqa: F811
+    """As GNU tar and bsdtar write them."""
+    data = (pax(record(b"SCHILY.acl.access", b"user::rw-,user:7:r--,user:joe:rwx:9,group::r-x,mask::rwx,other::---\n") +
+                record(b"SCHILY.acl.default", b"user::rwx,group::r-x,other::r-x"), *directory("d")) +
+            pax(record(b"SCHILY.acl.access", b"user::rw-,user:joe:r--,group::r--,other::---"), *member("names", b"")) +
+            bytes(1024))
+    report = layer.unpack(data)
+    assert report["skipped"] == 1 and "names: attribute SCHILY.acl.access" in report["note"]
+    found = layer.scan()["d"].attributes
+    assert found["system.posix_acl_access"] == bytes.fromhex(
+        "02000000" "01000600ffffffff" "0200040007000000" "0200070009000000" "04000500ffffffff" "10000700ffffffff"
+        "20000000ffffffff")
+    assert found["system.posix_acl_default"] == bytes.fromhex(
+        "02000000" "01000700ffffffff" "04000500ffffffff" "20000500ffffffff")
+
+
 def record(key, value):
     rest = len(key) + len(value) + 3
     length = next(n for n in range(rest, rest + 20) if n == rest + len(str(n)))

@@ -145,3 +145,9 @@ struct tar_pax {
 
 /** Adds a piece to the reader's map. -EBADMSG: not ascending, or too many. */
 [[nodiscard]] int tar_add_piece(struct tar_reader *reader, uint64_t offset, uint64_t length);
+
+/**
+ * An ACL in words becomes the value of system.posix_acl_access or …_default, in the same place,
+ * which must have room. -EINVAL: it is none, or speaks of names without numbers. Tells no story.
+ */
+[[nodiscard]] int tar_acl_value(char *text, size_t room, size_t *ret_length);

@@ -74,9 +74,8 @@ static int read_time(const char *value, struct timespec *ret)
 	return 0;
 }
 
-static int add_attribute(struct tar_reader *reader, const struct record *record)
+static int add_attribute(struct tar_reader *reader, const char *name, const struct record *record)
 {
-	const char *name = record->key + sizeof(ATTRIBUTE) - 1;
 	if (text_empty(name) || strlen(name) > 255 || record->length > 65536) /* xattr(7) */
 		return bad_record("attribute is larger than any can be");
 	if (reader->attribute_count == ATTRIBUTES_MAX)
@@ -89,6 +88,14 @@ static int add_attribute(struct tar_reader *reader, const struct record *record)
 	reader->attributes[reader->attribute_count++] =
 		(struct tar_attribute){name, record->value, record->length};
 	return 0;
+}
+
+/* One that cannot be understood keeps its own name, which no file system takes, and gets noted so.
+ */
+static int add_acl(struct tar_reader *reader, const char *name, struct record *record)
+{
+	bool good = tar_acl_value(record->value, record->length, &record->length) == 0;
+	return add_attribute(reader, good ? name : record->key, record);
 }
 
 /* Version 0.1: "offset,length,offset,length". */
@@ -165,9 +172,13 @@ static int read_record(
 	struct tar_reader *reader, struct record *record, uint64_t *offset, struct tar_pax *pax)
 {
 	if (text_starts(record->key, ATTRIBUTE))
-		return add_attribute(reader, record);
+		return add_attribute(reader, record->key + sizeof(ATTRIBUTE) - 1, record);
 	if (record->length == 0)
 		return 0;
+	if (text_equal(record->key, "SCHILY.acl.access"))
+		return add_acl(reader, "system.posix_acl_access", record);
+	if (text_equal(record->key, "SCHILY.acl.default"))
+		return add_acl(reader, "system.posix_acl_default", record);
 	if (text_equal(record->key, "path"))
 		return read_name(record, &pax->path);
 	if (text_equal(record->key, "linkpath"))

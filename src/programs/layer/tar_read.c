@@ -130,8 +130,8 @@ static int collect(struct tar_reader *reader, uint64_t size, struct text *ret)
 		return damaged(reader, "an extended header of more than 4 MiB");
 	ret->length = 0;
 	while (reader->data_left > 0) {
-		const unsigned char *bytes;
-		size_t length;
+		const unsigned char *bytes = NULL;
+		size_t length = 0;
 		int r = tar_data(reader, &bytes, &length);
 		if (r < 0)
 			return r;
