@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (r < 0)
 		return 0;
 	const char *name = reference_name(&reference, &arena);
-	demand(!strstr(name, "..") && !strstr(name, "//") && name[0] != '/');
+	demand(!strstr(name, "/.") && !strstr(name, "//") && name[0] != '/');
 	for (const char *c = name; *c; c++)
 		demand((unsigned char)*c > ' ' && (unsigned char)*c < 0x7f &&
 			!strchr("\"'\\?#%", *c));
