@@ -222,8 +222,8 @@ static void be_greeted(struct carrier *carrier, const struct wire_hello *hello)
 /* 1: the monitor has closed. */
 static int receive(struct carrier *carrier)
 {
-	ssize_t n =
-		recv(carrier->client->socket_fd, carrier->received, sizeof(carrier->received), 0);
+	ssize_t n = recv(carrier->client->socket_fd, carrier->received, sizeof(carrier->received),
+		MSG_TRUNC);
 	if (n < 0 && errno == EINTR)
 		return 0;
 	if (n <= 0)

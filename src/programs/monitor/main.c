@@ -30,6 +30,7 @@ struct monitor {
 	uint64_t timeout_s;
 	struct stream_settings settings;
 	struct loop loop;
+	struct streams *streams;
 	bool quiet; /* whoever removes the container deals with its end */
 };
 
@@ -100,7 +101,9 @@ static int on_end(struct loop_watch *watch, int pidfd, void *context)
 static int on_guardian(struct loop_watch *watch, int pidfd, void *context)
 {
 	(void)watch, (void)pidfd;
-	kill_container(context);
+	const struct monitor *monitor = context;
+	if (!monitor->streams || !streams_left(monitor->streams))
+		kill_container(monitor);
 	return 0;
 }
 
@@ -208,6 +211,7 @@ int main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_IGN);
 	struct streams *streams = NULL;
 	r = watch(&monitor, &streams);
+	monitor.streams = streams;
 	if (r == 0)
 		r = loop_run(&monitor.loop);
 	if (r < 0)

@@ -36,6 +36,9 @@ struct streams;
  */
 void streams_finish(struct streams *streams, int exit_status);
 
+/** True when the foreground of `run` has detached: its end is no longer that of the container. */
+bool streams_left(const struct streams *streams);
+
 /** The descriptors left open for `rung __ended --clients=5,9`; "" if none. Static text. */
 const char *streams_clients(const struct streams *streams);
 

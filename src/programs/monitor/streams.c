@@ -62,6 +62,7 @@ struct streams {
 	struct client *clients;
 	unsigned client_count;
 	struct loop_watch *listener, *stall;
+	bool left;    /* the foreground has detached: the container is on its own */
 	bool resting; /* nothing is read until the clients have caught up */
 	enum wire_kind chunk_kind;
 	size_t chunk_length;
@@ -331,6 +332,7 @@ static int obey(struct streams *streams, struct client *client, const struct wir
 		input_is_over(streams, client);
 		return 0;
 	case WIRE_DETACH:
+		streams->left |= client->wants & WIRE_FOREGROUND;
 		client->wants &= ~(unsigned)WIRE_WANTS_INPUT; /* so that leaving is no end */
 		return -EPIPE;
 	case WIRE_RESIZE:
@@ -356,7 +358,7 @@ static int on_client(struct loop_watch *watch, int fd, uint32_t events, void *co
 	}
 	if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		return 0;
-	ssize_t n = recv(fd, received, sizeof(received), MSG_DONTWAIT);
+	ssize_t n = recv(fd, received, sizeof(received), MSG_DONTWAIT | MSG_TRUNC);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	struct wire_message message;
@@ -520,6 +522,11 @@ void streams_finish(struct streams *streams, int exit_status)
 	log_end();
 	say_goodbye(streams, exit_status);
 	program_fini(&streams->program);
+}
+
+bool streams_left(const struct streams *streams)
+{
+	return streams->left;
 }
 
 const char *streams_clients(const struct streams *streams)
