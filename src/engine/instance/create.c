@@ -19,7 +19,6 @@
 #include "walls/signals.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 
 enum { STOP_TIMEOUT_S = 10 };
 
@@ -184,21 +183,23 @@ static int write_cidfile(const struct instance *instance)
 	return r < 0 ? fail(r, "write the container id file %s", instance->cidfile) : 0;
 }
 
+/* Until it is locked, a sweep may take it for what somebody left; then it is made again. */
 static int make_directory(const struct instance *instance, struct arena *arena)
 {
-	int r = mkdir(instance->directory, 0700) < 0 ? -errno : 0;
-	if (r == -ENOENT) {
-		r = fs_make_dirs(instance_containers(arena), 0700);
+	for (;;) {
+		int r = mkdir(instance->directory, 0700) < 0 ? -errno : 0;
+		if (r == -ENOENT) {
+			r = fs_make_dirs(instance_containers(arena), 0700);
+			if (r < 0)
+				return r;
+			continue;
+		}
 		if (r < 0)
-			return r;
-		r = mkdir(instance->directory, 0700) < 0 ? -errno : 0;
+			return fail(r, "create %s", instance->directory);
+		int lock = instance_lock(instance);
+		if (lock != -ENOENT)
+			return lock;
 	}
-	if (r < 0)
-		return fail(r, "create %s", instance->directory);
-	autoclose int fd = open(instance->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_EX) < 0)
-		return fail(-errno, "lock %s", instance->directory);
-	return take_fd(fd);
 }
 
 static int fill(

@@ -97,8 +97,11 @@ int instance_list(struct arena *arena, struct instance **ret_instances, size_t *
 		return fail(-errno, "list %s", instance_containers(arena));
 	const struct dirent *entry;
 	while (directory && (entry = readdir(directory))) {
-		if (!instance_is_id(entry->d_name))
+		if (!instance_is_id(entry->d_name)) {
+			if (strlen(entry->d_name) > 2) /* a removal that was cut short */
+				instance_sweep_one(arena_strdup(arena, entry->d_name), arena);
 			continue;
+		}
 		if (count == room) {
 			struct instance *more =
 				arena_new(arena, struct instance, room = 2 * room + 32);
@@ -112,7 +115,9 @@ int instance_list(struct arena *arena, struct instance **ret_instances, size_t *
 			r = instance_settle(instance, arena, 0);
 		if (r == 0 && instance->state.status != INSTANCE_REMOVING)
 			count++;
-		else if (r < 0 && r != -ENOENT)
+		else if (r == -ENOENT)
+			instance_sweep_one(arena_strdup(arena, entry->d_name), arena);
+		else if (r < 0)
 			warn("%s", error_text());
 		if (r < 0)
 			error_clear();

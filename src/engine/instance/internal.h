@@ -35,6 +35,9 @@ struct process_id instance_monitor(const struct instance *instance);
 /** The same for the holder of the lock; leaves alone what a living monitor will deal with. */
 [[nodiscard]] int instance_settle_locked(struct instance *instance, struct arena *arena);
 
+/** Looks at a directory: an instance, one that is half made, or one that is half removed. */
+void instance_sweep_one(const char *name, struct arena *arena);
+
 /** Looks at a few entries and removes what killed commands left. */
 void instance_sweep(void);
 

@@ -26,7 +26,7 @@
 #include <sys/file.h>
 #include <time.h>
 
-enum { LOOKS = 8, YOUNG_S = 10, DYING_MS = 300 };
+enum { LOOKS = 8, YOUNG_S = 2, DYING_MS = 300 };
 
 struct process_id instance_process(const struct instance *instance)
 {
@@ -166,17 +166,16 @@ static struct strings some_names(const char *directory, struct arena *arena)
 	return names;
 }
 
-/* Nobody has locked it, and it is too old to be locked in a moment. */
-static bool is_ownerless(const char *path)
+/* Nobody has locked it, and it is too old to be locked in a moment (@may_be_young: it was). */
+static bool is_ownerless(const char *path, bool may_be_young)
 {
 	autoclose int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat about;
 	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &about) == 0 &&
-	       time(NULL) - about.st_mtime >= YOUNG_S;
+	       (may_be_young || time(NULL) - about.st_mtime >= YOUNG_S);
 }
 
-/* A directory of ours: an instance, one that is half made, one that is half removed. */
-static void look_at_directory(const char *name, struct arena *arena)
+void instance_sweep_one(const char *name, struct arena *arena)
 {
 	struct instance instance = {.id = name, .name = name};
 	instance_place(&instance, arena);
@@ -187,7 +186,9 @@ static void look_at_directory(const char *name, struct arena *arena)
 		if (r != -ENOENT)
 			return;
 	}
-	if (is_ownerless(instance.directory) && instance_erase(&instance, arena, false) < 0)
+	bool removed = name[0] == '.'; /* which only the holder of its lock can have done */
+	if (is_ownerless(instance.directory, removed) &&
+		instance_erase(&instance, arena, false) < 0)
 		warn("remains of %s: %s", name, error_text());
 }
 
@@ -197,7 +198,7 @@ static void look_at_record(const char *name, struct arena *arena)
 	struct instance instance = {.id = name, .name = name};
 	instance_place(&instance, arena);
 	if (!instance_is_id(name) || access(instance.directory, F_OK) == 0 ||
-		!is_ownerless(arena_format(arena, "%s/%s", instance.record_root, name)))
+		!is_ownerless(arena_format(arena, "%s/%s", instance.record_root, name), false))
 		return;
 	/* With another --root, somebody else's may lie here. */
 	autofini(container_record_fini) struct container_record record = {.directory_fd = -1};
@@ -222,7 +223,7 @@ void instance_sweep(void)
 			if (kind)
 				look_at_record(name, &arena);
 			else
-				look_at_directory(name, &arena);
+				instance_sweep_one(name, &arena);
 			error_clear();
 		}
 	}
