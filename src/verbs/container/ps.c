@@ -25,7 +25,6 @@ enum ps_sort {
 	SORT_ID,
 	SORT_IMAGE,
 	SORT_NAMES,
-	SORT_POD,
 	SORT_RUNNINGFOR,
 	SORT_SIZE,
 	SORT_STATUS,
@@ -54,7 +53,7 @@ static const struct option ps_options[] = {
 	{"-p, --pod", "show their pods", flag_in(ps_options, pod)},
 	{"-q, --quiet", "ids alone", flag_in(ps_options, quiet)},
 	{"-s, --size", "show how much they changed", flag_in(ps_options, size)},
-	{"--sort=created|command|id|image|names|pod|runningfor|size|status", "in which order",
+	{"--sort=created|command|id|image|names|runningfor|size|status", "in which order",
 		choice_in(ps_options, sort)},
 	{"-w, --watch=SECONDS", "show it again and again", integer_in(ps_options, watch_s)},
 	{"--external", "", flag_in(ps_options, external), .hidden = true},
@@ -126,8 +125,6 @@ static int compare(const void *left, const void *right, void *context)
 		return strcmp(a->image_name, b->image_name);
 	case SORT_NAMES:
 		return strcmp(a->name, b->name);
-	case SORT_POD:
-		return strcmp(a->pod, b->pod);
 	case SORT_STATUS:
 		return strcmp(instance_status_name(a->state.status),
 			instance_status_name(b->state.status));
