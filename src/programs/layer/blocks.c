@@ -21,7 +21,7 @@ struct block *block_new(struct pool *pool)
 	(void)pthread_mutex_unlock(&pool->lock);
 	if (!block) {
 		block = malloc(sizeof(*block));
-		if (!block || !(block->bytes = aligned_alloc(4096, BLOCK_BYTES)))
+		if (!block || !(block->bytes = aligned_alloc(4096, BLOCK_ROOM)))
 			memory_exhausted();
 		block->pool = pool;
 	}

@@ -17,6 +17,8 @@
 #include <stddef.h>
 
 #define BLOCK_BYTES ((size_t)256 << 10)
+/* More than a full block: one that got longer by being compressed (encode.c) fits too. */
+#define BLOCK_ROOM (BLOCK_BYTES + 4096)
 #define POOL_BLOCKS 24
 
 struct block {

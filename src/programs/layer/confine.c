@@ -173,6 +173,7 @@ static const uint16_t allowed[] = {
 	SYS_clock_gettime,
 	SYS_exit,
 	SYS_exit_group,
+	SYS_sysinfo,
 #ifdef SYS_chmod /* older architectures: what newer ones do by the calls above */
 	SYS_chmod,
 	SYS_renameat,
