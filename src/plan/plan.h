@@ -82,8 +82,10 @@ struct plan_time_offset {
 struct plan_mount {
 	const char *destination; /* as written; may be relative (spec 1.2: to "/") */
 	const char *source;      /* may be NULL; a relative bind source is relative to the bundle */
-	const char *type;        /* file system type; "bind" for binds, NULL for pure remounts */
-	bool bind, recursive;    /* rbind */
+	const char *source_below; /* of a bind: what of the source, whose links do not leave it;
+				     ours alone, not in config.json; NULL: all of it */
+	const char *type;         /* file system type; "bind" for binds, NULL for pure remounts */
+	bool bind, recursive;     /* rbind */
 	/*
 	 * Attributes for mount_setattr(2): MOUNT_ATTR_*; clear is what the words
 	 * "rw", "suid", "dev", "exec", "diratime", … ask for. The _recursive pair
@@ -205,6 +207,10 @@ struct plan_seccomp_rule {
 	struct plan_seccomp_argument *arguments;
 	size_t argument_count;
 };
+
+/** A plan that wants rung's own default policy says so by this annotation, in few bytes. */
+#define FILTER_ANNOTATION "org.rung.seccomp"
+#define FILTER_ANNOTATION_DEFAULT "default"
 
 struct plan_seccomp {
 	const char *default_action;
@@ -363,6 +369,9 @@ struct plan {
 
 /** Frees everything the plan points to. */
 void plan_fini(struct plan *plan);
+
+/** True if the profile may hand this system call to its listener. */
+bool plan_seccomp_notifies(const struct plan_seccomp *profile, const char *call);
 
 /** The annotation's value, NULL if there is none. */
 const char *plan_annotation(const struct plan *plan, const char *key);

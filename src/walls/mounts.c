@@ -227,8 +227,25 @@ static int apply_idmap(const struct plan *plan, const struct plan_mount *mount, 
 	return r;
 }
 
+/* A part of a tree that strangers write to: looked up inside it, once. */
+static int open_part(const struct plan_mount *mount)
+{
+	autoclose int top = open(mount->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (top < 0)
+		return fail(-errno, "bind source %s", mount->source);
+	autoclose int part = fs_open_in(top, mount->source_below, O_PATH, 0);
+	if (part < 0)
+		return wrap(part, "bind source %s", mount->source);
+	int fd = kernel_open_tree(part, "",
+		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
+			(mount->recursive ? AT_RECURSIVE : 0));
+	return fd < 0 ? fail(fd, "bind source %s/%s", mount->source, mount->source_below) : fd;
+}
+
 static int open_bind(const struct plan_mount *mount)
 {
+	if (mount->source_below)
+		return open_part(mount);
 	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
 	if (mount->recursive)
 		flags |= AT_RECURSIVE;

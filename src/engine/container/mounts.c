@@ -249,24 +249,6 @@ static void take_options(struct sight *sight, const struct run_mount *wanted, st
 		to->recursive_set |= to->attributes_set & MOUNT_ATTR_RDONLY;
 }
 
-/*
- * A place below a volume, whose content may be a stranger's: resolved once, and held by a
- * descriptor that stays open until this process ends.
- */
-static int go_below(struct sight *sight, const struct run_mount *wanted, const char **path)
-{
-	if (text_empty(wanted->subpath))
-		return 0;
-	autoclose int top = open(*path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (top < 0)
-		return fail(-errno, "mount %s: %s", wanted->destination, *path);
-	int fd = fs_open_in(top, wanted->subpath, O_PATH, 0);
-	if (fd < 0)
-		return wrap(fd, "mount %s: subpath", wanted->destination);
-	*path = arena_strdup(&sight->plan->arena, fd_path(fd).text);
-	return 0;
-}
-
 static bool is_empty(const char *path)
 {
 	DIR *directory = opendir(path);
@@ -285,6 +267,7 @@ static int bind_tree(struct sight *sight, const struct run_mount *wanted, const 
 		.type = "bind",
 		.bind = true,
 		.recursive = !run_strings_have(&wanted->options, "bind"),
+		.source_below = text_empty(wanted->subpath) ? NULL : wanted->subpath,
 		.propagation = MS_PRIVATE | MS_REC};
 	struct plan *plan = sight->plan;
 	bool open = sight->request->layer->lock_fd >= 0;
@@ -369,9 +352,8 @@ static int mount_volume(struct sight *sight, const struct run_mount *wanted, siz
 			return mount_device(sight, wanted, &volume);
 		source = volume.mountpoint;
 	}
-	int r = go_below(sight, wanted, &source);
-	if (r < 0)
-		return r;
+	if (wanted->overlay && !text_empty(wanted->subpath))
+		return refuse(-EOPNOTSUPP, "mount %s: O and a subpath", wanted->destination);
 	return wanted->overlay ? cover_tree(sight, wanted, source, number)
 			       : bind_tree(sight, wanted, source);
 }
@@ -389,14 +371,10 @@ static int mount_image(struct sight *sight, const struct run_mount *wanted, size
 		r = image_lowers(&store, &image, arena, &lowers);
 	if (r < 0)
 		return wrap(r, "mount %s", wanted->destination);
-	for (size_t i = 0; !text_empty(wanted->subpath) && i < lowers.count; i++) {
-		r = lowers.count == 1 ? go_below(sight, wanted, &lowers.items[0])
-				      : refuse(-EOPNOTSUPP,
-						"mount %s: a subpath of an image of several layers",
-						wanted->destination);
-		if (r < 0)
-			return r;
-	}
+	bool part = !text_empty(wanted->subpath);
+	if (part && lowers.count > 1)
+		return refuse(-EOPNOTSUPP, "mount %s: a subpath of an image of several layers",
+			wanted->destination);
 	if (run_strings_have(&wanted->options, "rw"))
 		return add_overlay(sight, arena_format(arena, "image-%zu", number), &lowers,
 			wanted->destination);
@@ -405,6 +383,8 @@ static int mount_image(struct sight *sight, const struct run_mount *wanted, size
 	if (r < 0)
 		return r;
 	map_layers(sight->plan, &mount);
+	if (part)
+		mount.source_below = wanted->subpath;
 	add(sight, mount);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include "engine/container/internal.h"
 #include "engine/container/mount_words.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 
 #define FILE_MAX (4u << 20)
@@ -91,6 +92,19 @@ static int cover_with(
 
 /* ---- /etc/hosts ---------------------------------------------------------------------------- */
 
+/* IPv4, or IPv6 with or without a zone. */
+static bool is_address(const char *word)
+{
+	char copy[64];
+	unsigned char bytes[16];
+	size_t length = strcspn(word, "%");
+	if (length >= sizeof(copy))
+		return false;
+	memcpy(copy, word, length);
+	copy[length] = '\0';
+	return inet_pton(AF_INET, copy, bytes) == 1 || inet_pton(AF_INET6, copy, bytes) == 1;
+}
+
 /* "web:10.0.0.1", "a;b:10.0.0.1", "gateway:host-gateway" */
 static int add_host(const struct names *names, const char *word, struct text *hosts)
 {
@@ -113,7 +127,7 @@ static int add_host(const struct names *names, const char *word, struct text *ho
 				"--add-host %s: without a network there is no way to the host",
 				word);
 		address = (char *)"127.0.0.1";
-	} else if (strspn(address, "0123456789abcdefABCDEF.:%") != strlen(address)) {
+	} else if (!is_address(address)) {
 		return refuse(-EINVAL, "--add-host %s: \"%s\" is not an address", word, address);
 	}
 	text_format(hosts, "%s\t", address);
@@ -207,7 +221,7 @@ static int write_servers(const struct names *names)
 		host = strdup("");
 	for (size_t i = 0; i < wishes->dns.count; i++) {
 		const char *address = wishes->dns.items[i];
-		if (strspn(address, "0123456789abcdefABCDEF.:%") != strlen(address) || !*address)
+		if (!is_address(address))
 			return refuse(-EINVAL, "--dns %s is not an address", address);
 		text_format(&out, "nameserver %s\n", address);
 	}

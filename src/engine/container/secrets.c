@@ -70,7 +70,9 @@ int run_secret_word(const char *word, struct arena *arena, struct run_secret *re
 	char *rest = arena_strdup(arena, word), *field;
 	while ((field = strsep(&rest, ","))) {
 		char *value = strchr(field, '=');
-		if (!value && !secret.name && *field) {
+		if (!*field)
+			continue;
+		if (!value && !secret.name) {
 			secret.name = field;
 			continue;
 		}

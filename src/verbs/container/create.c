@@ -24,9 +24,7 @@ static int run(struct invocation *invocation)
 	if (r < 0)
 		return r;
 	struct instance instance;
-	r = run_plan_check(&options->request);
-	if (r == 0)
-		r = instance_create(&options->request, invocation->arena, &instance);
+	r = instance_create(&options->request, invocation->arena, &instance);
 	if (r < 0) {
 		run_resolve_undo(&options->request);
 		return r;

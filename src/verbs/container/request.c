@@ -107,5 +107,12 @@ int container_request(const struct invocation *invocation, struct run_request *r
 	if (r < 0)
 		return r;
 	request->id = instance_random_id(arena);
-	return run_resolve(request, arena);
+	r = run_resolve(request, arena);
+	if (r < 0 || request->dry)
+		return r;
+	/* A mistake in a flag is told before there is a container. */
+	r = run_plan_check(request);
+	if (r < 0)
+		run_resolve_undo(request);
+	return r;
 }
