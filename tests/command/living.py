@@ -126,5 +126,6 @@ def rung(work, busybox_tree):
     one.everything_ends()
     left = one.left()
     mess = leftovers.since(before, re.compile(re.escape(str(work))), 3)
+    one("system", "reset", "-f")  # also what belongs to subordinate ids
     shutil.rmtree(one.data, ignore_errors=True)
     assert not left and not mess, f"left behind: {left} {mess}"

@@ -197,8 +197,16 @@ static int commit(struct invocation *invocation, struct instance *instance,
 	int r = image_store_open(invocation, &store);
 	if (r == 0)
 		r = store_lock(&store, false, &lock);
-	if (r == 0 && pauses)
+	if (r < 0)
+		return r;
+	if (pauses)
 		r = instance_pause(instance, arena, true);
+	/* An ordinary user without control groups cannot; who did not ask for it gets his image. */
+	if (r < 0 && pauses && !option_given(invocation, &options->pause)) {
+		error_clear();
+		pauses = false;
+		r = 0;
+	}
 	if (r < 0)
 		return r;
 	r = make_image(invocation, &store, instance, change, ret_id);

@@ -63,12 +63,9 @@ static struct owner choose_owner(const struct invocation *invocation, const stru
 	if (podman != archive)
 		return (struct owner){};
 	struct owner owner = {.given = true};
-	if (!to->container) {
-		owner.uid = geteuid();
-		owner.gid = getegid();
-	} else if (podman) {
+	/* On the host 0 is the caller: rung-layer runs as root of an ordinary user's namespace. */
+	if (to->container && podman)
 		cp_container_user(to, &owner.uid, &owner.gid);
-	}
 	return owner;
 }
 
