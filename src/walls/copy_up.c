@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /*
- * "tmpcopyup": a tmpfs starts with what the image has at that place. Two directory descriptors
+ * "tmpcopyup": a tmpfs, or a new volume, starts with what the image has at that place. Two directory descriptors
  * in, a copied tree out; links are copied as links and never followed, so an image cannot make
  * us read a host file into the container.
  */
@@ -40,15 +40,37 @@ static int copy_attributes(int from_fd, int to_fd, const struct stat *about)
 	return futimens(to_fd, times) < 0 ? -errno : 0;
 }
 
+/*
+ * Two containers may fill one new volume at the same time: a file gets its name when it is whole,
+ * and one that is there already is as good. Not all file systems have files without names.
+ */
+static int open_new(int to_dir, const char *name, bool *ret_nameless)
+{
+	int fd = openat(to_dir, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+	*ret_nameless = fd >= 0;
+	if (fd < 0)
+		fd = openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			0600);
+	return fd < 0 ? -errno : fd;
+}
+
+static int give_name(int fd, int to_dir, const char *name)
+{
+	const struct fd_path path = fd_path(fd);
+	if (linkat(AT_FDCWD, path.text, to_dir, name, AT_SYMLINK_FOLLOW) < 0 && errno != EEXIST)
+		return -errno;
+	return 0;
+}
+
 static int copy_file(int from_dir, int to_dir, const char *name, const struct stat *about)
 {
 	autoclose int from = openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (from < 0)
 		return -errno;
-	autoclose int to =
-		openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	bool nameless;
+	autoclose int to = open_new(to_dir, name, &nameless);
 	if (to < 0)
-		return -errno;
+		return to == -EEXIST ? 0 : to;
 	for (;;) {
 		ssize_t n = sendfile(to, from, NULL, 1 << 20);
 		if (n < 0 && errno != EINTR)
@@ -56,7 +78,8 @@ static int copy_file(int from_dir, int to_dir, const char *name, const struct st
 		if (n == 0)
 			break;
 	}
-	return copy_attributes(from, to, about);
+	int r = copy_attributes(from, to, about);
+	return r < 0 || !nameless ? r : give_name(to, to_dir, name);
 }
 
 static int copy_directory(
@@ -85,7 +108,7 @@ static int copy_link(int from_dir, int to_dir, const char *name, const struct st
 		return -errno;
 	target[length] = '\0';
 	if (symlinkat(target, to_dir, name) < 0)
-		return -errno;
+		return errno == EEXIST ? 0 : -errno;
 	if (fchownat(to_dir, name, about->st_uid, about->st_gid, AT_SYMLINK_NOFOLLOW) < 0 &&
 		errno != EPERM && errno != EINVAL)
 		return -errno;
@@ -106,7 +129,7 @@ static int copy_entry(int from_dir, int to_dir, const char *name, int depth)
 		return copy_link(from_dir, to_dir, name, &about);
 	default:
 		if (mknodat(to_dir, name, about.st_mode, about.st_rdev) < 0)
-			return -errno;
+			return errno == EEXIST ? 0 : -errno;
 		if (fchownat(to_dir, name, about.st_uid, about.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
 			return -errno;
 		return 0;

@@ -122,6 +122,7 @@ def test_two_containers_fill_one_volume(rung):  # noqa: F811
                  for _ in range(4)]
     results = [(process.communicate(timeout=60)[0].strip(), process.returncode) for process in processes]
     assert all(status == 0 for _, status in results), results
+    assert any(lines == b"50" for lines, _ in results), results
     assert rung.output("run", "--rm", "-v", "shared:/data", "full:1", "sh", "-c", "cat /data/* | wc -c") == "50000"
 
 
