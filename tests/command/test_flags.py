@@ -118,6 +118,8 @@ def test_users(box):
 @needs_ids
 def test_keep_id(box):
     uid = os.getuid()
+    subprocess.run(["tar", "-C", box.rung.rootfs, "--owner=0", "--group=0", "-cf", box.rung.work / "roots.tar", "."], check=True)
+    box.rung("import", "roots.tar", "tiny:1", check=0)
     seen = box("--userns", "keep-id", command="id -u; stat -c %u / /bin/sh; touch /root/x 2>&1 || echo locked")
     assert seen.split("\n")[0] == str(uid) and seen.split("\n")[1:3] == ["0", "0"] and seen.endswith("locked")
     assert box("--userns", "keep-id:uid=5,gid=6", command="id -u; id -g").split() == ["5", "6"]
@@ -153,7 +155,9 @@ def test_automatic_ids_differ(box):
 def test_namespaces(box, option, kind):
     ours = os.readlink(f"/proc/self/ns/{kind}")
     look = f"readlink /proc/self/ns/{kind}"
+    name = os.uname().nodename
     assert box(option, "host", command=look) == ours
+    assert os.uname().nodename == name
     assert box(option, "private", command=look) != ours
     name = box.rung.start("--name", "peer", "tiny:1", "sleep", "100")
     theirs = os.readlink(f"/proc/{box.rung.pid(name)}/ns/{kind}")

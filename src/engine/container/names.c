@@ -148,7 +148,7 @@ static int base_hosts(const struct names *names, struct text *hosts)
 		text_format(hosts,
 			"127.0.0.1\tlocalhost %s\n::1\tlocalhost ip6-localhost "
 			"ip6-loopback\n",
-			names->plan->hostname);
+			names->request->resolved.hostname);
 		return 0;
 	}
 	int r = text_equal(base, "image")
@@ -181,7 +181,7 @@ static int add_hostname(const struct names *names)
 	autofini(text_fini) struct text name = {};
 	if (names->request->network.no_hostname)
 		return 0;
-	text_format(&name, "%s\n", names->plan->hostname);
+	text_format(&name, "%s\n", names->request->resolved.hostname);
 	return cover_with(names, "hostname", &name, "/etc/hostname");
 }
 

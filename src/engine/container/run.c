@@ -105,7 +105,9 @@ const char *run_choose_hostname(const struct run_request *request, struct arena 
 	struct run_peer peer;
 	if (request->namespaces.hostname)
 		return request->namespaces.hostname;
-	if (run_network(request) == RUN_NETWORK_HOST && gethostname(own, sizeof(own) - 1) == 0)
+	const char *uts = request->namespaces.uts;
+	bool shares = run_network(request) == RUN_NETWORK_HOST || (uts && text_equal(uts, "host"));
+	if (shares && gethostname(own, sizeof(own) - 1) == 0)
 		return arena_strdup(arena, own);
 	if (word && text_starts(word, "container:") && request->find_peer &&
 		run_find_peer(request, word + 10, arena, &peer) == 0 && peer.hostname)
@@ -118,11 +120,15 @@ const char *run_choose_hostname(const struct run_request *request, struct arena 
 
 static int set_names(const struct run_request *request, struct plan *plan)
 {
-	plan->hostname = request->resolved.hostname;
+	const char *name = request->resolved.hostname;
+	size_t length = strlen(name);
+	if (length == 0 || length > 64 || strpbrk(name, " \t\n/"))
+		return refuse(-EINVAL, "--hostname \"%s\" cannot be a host's name", name);
+	/* Whose name it is otherwise is not ours to change. */
+	if (!plan_new_namespace(plan, PLAN_NS_UTS))
+		return 0;
+	plan->hostname = name;
 	plan->domainname = request->namespaces.domainname;
-	size_t length = strlen(plan->hostname);
-	if (length == 0 || length > 64 || strpbrk(plan->hostname, " \t\n/"))
-		return refuse(-EINVAL, "--hostname \"%s\" cannot be a host's name", plan->hostname);
 	return 0;
 }
 
@@ -144,7 +150,8 @@ static int set_environment(
 	struct strings all = request->resolved.environment;
 	int r = run_secret_variables(request, &plan->arena, &all);
 	if (!run_is_host(request) && !sets(&all, "HOSTNAME"))
-		run_strings_add(&all, arena_format(&plan->arena, "HOSTNAME=%s", plan->hostname),
+		run_strings_add(&all,
+			arena_format(&plan->arena, "HOSTNAME=%s", request->resolved.hostname),
 			&plan->arena);
 	if (!sets(&all, "HOME"))
 		run_strings_add(&all,

@@ -54,7 +54,7 @@ static int remove_containers(struct invocation *invocation)
 static int remove_store(struct invocation *invocation)
 {
 	static const char names[][16] = {"images", "snapshots", "volumes", "secrets", "containers",
-		"names", "layers", "pods", "events.log", "events.log.1"};
+		"names", "layers", "pods", "shifted", "ids", "events.log", "events.log.1"};
 	const char *root = places_data(invocation->arena);
 	autoclose int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
