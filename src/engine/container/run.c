@@ -125,10 +125,9 @@ static int set_names(const struct run_request *request, struct plan *plan)
 	if (length == 0 || length > 64 || strpbrk(name, " \t\n/"))
 		return refuse(-EINVAL, "--hostname \"%s\" cannot be a host's name", name);
 	/* Whose name it is otherwise is not ours to change. */
-	if (!plan_new_namespace(plan, PLAN_NS_UTS))
-		return 0;
-	plan->hostname = name;
-	plan->domainname = request->namespaces.domainname;
+	bool own = plan_new_namespace(plan, PLAN_NS_UTS);
+	plan->hostname = own ? name : NULL;
+	plan->domainname = own ? request->namespaces.domainname : NULL;
 	return 0;
 }
 
