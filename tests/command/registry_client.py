@@ -90,7 +90,7 @@ def free_port():
 class DebianRegistry:
     """Debian's docker-registry, unmodified."""
 
-    def __init__(self, work, extra=""):
+    def __init__(self, work, extra="", http=""):
         program = shutil.which("docker-registry")
         if not program:
             pytest.skip("no docker-registry")
@@ -98,7 +98,7 @@ class DebianRegistry:
         self.host = f"127.0.0.1:{self.port}"
         config = pathlib.Path(work) / "registry.yml"
         config.write_text(f"version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {work}/registry\n"
-                          f"http:\n  addr: {self.host}\n{extra}log:\n  level: error\n")
+                          f"http:\n  addr: {self.host}\n{http}{extra}log:\n  level: error\n")
         self.process = subprocess.Popen([program, "serve", str(config)], stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
         wait_until(self.listens, "docker-registry listens")

@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from registry_client import authority, registry, rung, tool  # noqa: F401 (fixtures)
+from registry_client import DebianRegistry, authority, registry, rung, tool  # noqa: F401 (fixtures)
 from registry_server import Registry, body, layer, status
 
 MOTD = {"etc/motd": b"hello\n"}
@@ -195,6 +195,30 @@ def test_login_asks_nobody_without_a_terminal(rung, private):
     assert "needs --username" in rung("login", "--password-stdin", private.host, stdin="x").errors
 
 
+def test_login_on_a_terminal(rung, private):
+    pexpect = pytest.importorskip("pexpect")
+    words = rung.words("login", private.host)
+    for answer, status in (("se:cret", 0), ("wrong", 125)):
+        child = pexpect.spawn(words[0], words[1:], env=rung.environment, timeout=20, encoding="utf-8")
+        child.expect("Username: ")
+        child.sendline("joe")
+        child.expect("Password: ")
+        child.waitnoecho()
+        child.sendline(answer)
+        child.expect(pexpect.EOF)
+        child.close()
+        assert "se:cret" not in child.before and child.exitstatus == status
+        rung("logout", private.host)
+    child = pexpect.spawn("sh", ["-c", 'trap : INT; "$@"; stty -a', "sh", *words], env=rung.environment, timeout=20, encoding="utf-8")
+    child.expect("Username: ")
+    child.sendline("joe")
+    child.expect("Password: ")
+    child.waitnoecho()
+    child.sendintr()
+    child.expect(r"[ ;]echo ")  # and not -echo
+    child.close()
+
+
 def test_podman_reads_it(rung, private):
     rung("login", "-u", "joe", "--password-stdin", private.host, stdin="se:cret", check=True)
     path = rung.work / "run/containers/auth.json"
@@ -220,6 +244,23 @@ def test_certificates(rung, authority, tmp_path):
         assert rung("pull", "--tls-verify", f"--cert-dir={tmp_path}/certs", name).status == 125
         (tmp_path / "certs/ca.crt").write_bytes((authority / "ca.crt").read_bytes())
         rung.pull("--tls-verify", f"--cert-dir={tmp_path}/certs", name)
+
+
+def test_http2(rung, registry, authority, tmp_path):
+    """Debian's registry speaks HTTP/2 with whoever asks for it: all layers go over one connection."""
+    registry.add_image("app", "1", [layer({f"f{n}": b"x"}, size=400_000) for n in range(8)])
+    rung.pull(f"{registry.host}/app:1")
+    other = DebianRegistry(tmp_path, http=f"  tls:\n    certificate: {authority}/server.crt\n    key: {authority}/server.key\n")
+    try:
+        certs = tmp_path / "certs"
+        certs.mkdir()
+        (certs / "ca.crt").write_bytes((authority / "ca.crt").read_bytes())
+        rung("push", "-q", "--tls-verify", f"--cert-dir={certs}", f"{registry.host}/app:1", f"{other.host}/app:1", check=True)
+        rung("rmi", "-a", "-f", check=True)
+        assert rung.pull("--tls-verify", f"--cert-dir={certs}", f"{other.host}/app:1")
+        assert rung.blobs() >= set(registry.layers("app", "1"))
+    finally:
+        other.close()
 
 
 def test_plain_http_is_not_tls(rung, registry):

@@ -27,6 +27,8 @@
 	VERB(tag) \
 	VERB(untag) \
 	VERB(image_rm) \
+	VERB(pull) \
+	VERB(push) \
 	VERB(load) \
 	VERB(save) \
 	VERB(import) \

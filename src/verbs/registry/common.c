@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+
+/* Options and questions of the verbs that speak with registries. */
+
 #include "verbs/registry/common.h"
 
 #include "base/error.h"
@@ -6,7 +9,9 @@
 #include "engine/registry/session.h"
 
 #include <fcntl.h>
-#include <stdio.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
 #include <termios.h>
 
 const struct option remote_options[] = {
@@ -71,6 +76,29 @@ bool remote_as_docker(const struct invocation *invocation)
 	return text_starts(invocation->words, "docker");
 }
 
+/* A line, or -EINTR when somebody would rather end it: the terminal must get its echo back first.
+ */
+static ssize_t read_line(int fd, char *line, size_t room)
+{
+	sigset_t signals, before;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	autoclose int signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
+	if (signal_fd < 0 || sigprocmask(SIG_BLOCK, &signals, &before) < 0)
+		return -errno;
+	struct pollfd waits[] = {{.fd = fd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
+	ssize_t length = poll(waits, 2, -1) < 0 || waits[1].revents ? -EINTR : read(fd, line, room);
+	if (length < 0 && length != -EINTR)
+		length = -errno;
+	struct signalfd_siginfo info; /* taken, so that it does not end us as soon as it may */
+	if (waits[1].revents)
+		(void)!read(signal_fd, &info, sizeof(info));
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	return length;
+}
+
 static int ask_at(int fd, bool secret, struct arena *arena, const char **ret_answer)
 {
 	struct termios before, quiet;
@@ -81,13 +109,13 @@ static int ask_at(int fd, bool secret, struct arena *arena, const char **ret_ans
 	if (secret)
 		(void)tcsetattr(fd, TCSAFLUSH, &quiet);
 	char line[4096];
-	ssize_t length = read(fd, line, sizeof(line) - 1);
+	ssize_t length = read_line(fd, line, sizeof(line) - 1);
 	if (secret) {
 		(void)tcsetattr(fd, TCSAFLUSH, &before);
 		(void)!write(fd, "\n", 1);
 	}
 	if (length <= 0)
-		return length < 0 ? -errno : -ENODATA;
+		return length < 0 ? (int)length : -ENODATA;
 	line[length] = '\0';
 	line[strcspn(line, "\r\n")] = '\0';
 	*ret_answer = arena_strdup(arena, line);

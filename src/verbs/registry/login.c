@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/* `rung login` and `rung logout`: ask the registry, then keep or forget. */
+
 #include "engine/registry/login.h"
 
 #include "base/error.h"

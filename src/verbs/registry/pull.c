@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/* `rung pull`: each word becomes an image in the store; what happens is told meanwhile. */
+
 #include "base/error.h"
 #include "engine/event/event.h"
 #include "engine/image/image.h"

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/* `rung push`: an image of the store, under its own name or another, to a registry. */
+
 #include "engine/registry/push.h"
 #include "base/error.h"
 #include "base/fs.h"

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/* `rung search`: what registries offer, filtered and cut for a table. */
+
 #include "base/error.h"
 #include "cli/output.h"
 #include "engine/registry/login.h"
