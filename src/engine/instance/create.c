@@ -16,6 +16,7 @@
 #include "base/fs.h"
 #include "engine/image/image.h"
 #include "engine/instance/internal.h"
+#include "engine/instance/logs.h"
 #include "walls/signals.h"
 
 #include <fcntl.h>
@@ -130,6 +131,11 @@ static int describe(
 	int r = life->restart ? instance_restart_read(life->restart, &instance->restart) : 0;
 	if (r == 0 && life->remove && instance->restart.policy != INSTANCE_RESTART_NO)
 		r = refuse(-EINVAL, "--rm and --restart exclude each other");
+	const struct logs_subject subject = {.id = instance->id, .directory = instance->directory};
+	struct logs_settings unused;
+	if (r == 0) /* what is wrong with them is told now, not at the first start */
+		r = logs_settings_read(
+			instance->log_driver, &instance->log_options, &subject, arena, &unused);
 	return r < 0 ? r : add_peers(request, arena, instance);
 }
 
@@ -210,6 +216,8 @@ static int fill(
 		r = write_cidfile(instance);
 	if (r == 0)
 		r = instance_write_state(instance);
+	if (r == 0)
+		instance_tell_peers(instance, true, arena);
 	return r < 0 ? r : instance_write_config(instance, request);
 }
 

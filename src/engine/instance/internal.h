@@ -77,6 +77,15 @@ void instance_abandon(struct instance *instance, struct arena *arena);
 /** Removes its anonymous volumes; what others use stays. */
 void instance_remove_volumes(const struct instance *instance, struct arena *arena);
 
+/* ---- depend.c ---------------------------------------------------------------------------- */
+
+/** Notes with those whose namespaces it shares that it does, or that it does no longer. */
+void instance_tell_peers(const struct instance *instance, bool depends, struct arena *arena);
+
+/** Those that share its namespaces. */
+[[nodiscard]] int instance_dependents(const struct instance *instance, struct arena *arena,
+	struct instance **ret_dependents, size_t *ret_count);
+
 /* ---- event.c --------------------------------------------------------------------------- */
 
 /** "die" with its exit code. */

@@ -79,6 +79,7 @@ int instance_erase(struct instance *instance, struct arena *arena, bool volumes)
 		return r;
 	if (whole) {
 		instance_drop_name(instance->name, instance->id, arena);
+		instance_tell_peers(instance, false, arena);
 		if (volumes)
 			instance_remove_volumes(instance, arena);
 		remove_files_of_others(instance);
@@ -106,42 +107,19 @@ void instance_abandon(struct instance *instance, struct arena *arena)
 
 /* ---- who depends on it ------------------------------------------------------------------- */
 
-/* Those that share namespaces of one of these, and are none of them. */
-static int find_dependents(const struct instance *instance, struct arena *arena,
-	struct instance **ret_dependents, size_t *ret_count)
-{
-	struct instance *all, *found;
-	size_t count, found_count = 0;
-	int r = instance_list(arena, &all, &count);
-	if (r < 0)
-		return r;
-	found = arena_new(arena, struct instance, count + 1);
-	for (size_t i = 0; i < count; i++)
-		for (size_t k = 0; k < all[i].depends.count; k++)
-			if (text_equal(all[i].depends.items[k], instance->id))
-				found[found_count++] = all[i];
-	*ret_dependents = found;
-	*ret_count = found_count;
-	return 0;
-}
-
 static int remove_dependents(
 	struct instance *instance, struct arena *arena, const struct instance_removal *how)
 {
 	struct instance *others;
-	size_t count;
-	int r = find_dependents(instance, arena, &others, &count);
-	if (r < 0)
-		return r;
-	if (count && !how->depend) {
+	size_t count = 0;
+	int r = instance_dependents(instance, arena, &others, &count);
+	if (r == 0 && count && !how->depend) {
 		r = refuse(-EBUSY, "container %s has dependent containers: %s", instance->id,
 			others[0].id);
 		hint("remove those first, or give --depend");
-		return r;
 	}
-	for (size_t i = 0; r == 0 && i < count; i++) {
+	for (size_t i = 0; r == 0 && i < count; i++)
 		r = instance_remove(&others[i], arena, how);
-	}
 	return r;
 }
 
