@@ -246,6 +246,23 @@ int fs_read(int dir_fd, const char *path, size_t limit, char **ret_text, size_t 
 	return fs_read_fd(fd, limit, ret_text, ret_length);
 }
 
+int fs_read_small(int dir_fd, const char *path, char *buffer, size_t size)
+{
+	autoclose int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	ssize_t n;
+	do {
+		n = read(fd, buffer, size);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n == size)
+		return -EFBIG;
+	buffer[n] = '\0';
+	return (int)n;
+}
+
 int fs_write_existing(int dir_fd, const char *path, const char *text)
 {
 	autoclose int fd = openat(dir_fd, path, O_WRONLY | O_CLOEXEC | O_NOCTTY);

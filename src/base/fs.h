@@ -58,6 +58,12 @@ struct fd_path fd_path(int fd);
 [[nodiscard]] int fs_read_fd(int fd, size_t limit, char **ret_text, size_t *ret_length);
 
 /**
+ * What a small file of the kernel's or of ours holds, by one read(2), NUL-terminated. Nothing is
+ * allocated. Its length, or negative errno; -EFBIG when it might be longer. Tells no story.
+ */
+[[nodiscard]] int fs_read_small(int dir_fd, const char *path, char *buffer, size_t size);
+
+/**
  * One write(2) of the whole text to an existing file, as /proc and cgroup files
  * want it; never creates or truncates. Tells no story. 0 or negative errno.
  */

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/kernel.h"
+#include "base/memory_file.h"
 
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -26,10 +27,9 @@ int process_read_start_time(pid_t pid, uint64_t *ret_start_time)
 {
 	if (pid <= 0)
 		return -ESRCH;
-	char path[32];
+	char path[32], stat[2048];
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	autofree char *stat = NULL;
-	int r = fs_read(AT_FDCWD, path, 4096, &stat, NULL);
+	int r = fs_read_small(AT_FDCWD, path, stat, sizeof(stat));
 	if (r < 0)
 		return r == -ENOENT ? -ESRCH : r;
 	/* Field 2 is the name in parentheses, and a name may hold spaces and parentheses. */
@@ -131,12 +131,9 @@ int process_exit_code(int status)
 
 static int input_file(const void *input, size_t length)
 {
-	/* MFD_NOEXEC_SEAL is demanded where vm.memfd_noexec is 2 and unknown before Linux 6.3. */
-	autoclose int fd = memfd_create("input", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
-	if (fd < 0 && errno == EINVAL)
-		fd = memfd_create("input", MFD_CLOEXEC);
+	autoclose int fd = memory_file("input", false);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	int r = fs_write_all(fd, input, length);
 	if (r < 0)
 		return r;

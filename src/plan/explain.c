@@ -334,8 +334,8 @@ static void explain_seccomp(const struct plan *plan, struct text *out)
 {
 	explain_label(out, "system calls");
 	if (!plan->has_seccomp) {
-		const char *policy = plan_annotation(plan, "org.rung.seccomp");
-		text_add(out, policy && text_equal(policy, "default")
+		const char *policy = plan_annotation(plan, FILTER_ANNOTATION);
+		text_add(out, policy && text_equal(policy, FILTER_ANNOTATION_DEFAULT)
 				      ? "the default policy: what programs need, less what attacks "
 					"the kernel\n"
 				      : "all\n");

@@ -82,3 +82,20 @@ static const struct json_field seccomp_fields[] = {
 };
 const struct json_shape seccomp_shape =
 	SHAPE(struct plan_seccomp, seccomp_fields, .check = check_seccomp);
+
+static bool rule_names(const struct plan_seccomp_rule *rule, const char *call)
+{
+	for (size_t i = 0; i < rule->names.count; i++)
+		if (text_equal(rule->names.items[i], call))
+			return true;
+	return false;
+}
+
+bool plan_seccomp_notifies(const struct plan_seccomp *profile, const char *call)
+{
+	for (size_t i = 0; i < profile->rule_count; i++)
+		if (text_equal(profile->rules[i].action, "SCMP_ACT_NOTIFY") &&
+			rule_names(&profile->rules[i], call))
+			return true;
+	return false;
+}

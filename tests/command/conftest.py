@@ -194,6 +194,7 @@ class Container:
         make_rootfs(self.rootfs, busybox_tree)
         self.config = default_config()
         self.console = None
+        self.view = []  # a program that starts the runtime, to show it another machine
 
     # -- the configuration --
 
@@ -243,7 +244,7 @@ class Container:
     # -- calling the runtime --
 
     def command(self, *words, globals_=()):
-        return [*RUNTIME, "--root", str(self.work / "state"), *globals_, *map(str, words)]
+        return [*self.view, *RUNTIME, "--root", str(self.work / "state"), *globals_, *map(str, words)]
 
     def spawn(self, *words, globals_=(), stdin=subprocess.DEVNULL, **options):
         """Starts the runtime; its output goes to files, since containers keep their descriptors for life."""

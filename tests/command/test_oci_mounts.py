@@ -321,6 +321,23 @@ def test_masked_paths(container):
     assert "secret" not in output and "Read-only" in output
 
 
+@needs_root
+@lacking("crun")
+@pytest.mark.parametrize("member", ["maskedPaths", "readonlyPaths"])
+def test_a_path_out_of_reach_is_an_error(container, member):
+    """What is there and cannot be covered is not passed over: somebody else in the container may reach it."""
+    container.map_ids(100000, 65536)
+    inner = container.rootfs / "var/inner"
+    inner.mkdir(parents=True)
+    (inner / "secret").write_text("secret\n")
+    os.chown(inner, 4711, 4711)  # nobody's in the container
+    os.chmod(inner, 0o700)
+    container.linux[member].append("/var/inner/secret")
+    container.fails("true", saying="/var/inner/secret")
+    container.linux[member][-1] = "/var/nothing/secret"
+    container.run("true", check=0)
+
+
 def test_masked_proc(container):
     assert container.shell("cat /proc/timer_list | wc -c").output == "0\n"
 

@@ -5,6 +5,7 @@ What only cgroup v2 or systemd can do is tested in tests/vm; here the machine's 
 
 import json
 import os
+import pathlib
 import subprocess
 
 import pytest
@@ -107,6 +108,24 @@ def test_devices_allowed(container):
     container.capabilities("CAP_MKNOD")
     output = container.shell("mknod /dev/kmsg2 c 1 11 && : > /dev/kmsg2 && echo opened; cat /dev/kmsg2 2>&1; true").output
     assert "opened" in output and "not permitted" in output
+
+
+@only_rung
+@needs("devices")
+def test_devices_that_the_cgroup_above_denies(container):
+    """As inside of another container: the story says where the rule has to come from."""
+    above = pathlib.Path(f"/sys/fs/cgroup/devices/rung-test-{os.getpid()}-denied")
+    if not above.parent.is_dir() or os.geteuid() != 0:
+        pytest.skip("a device rule from above is set by root in cgroup v1")
+    above.mkdir()
+    try:
+        (above / "devices.deny").write_text("a", encoding="ascii")
+        container.linux["cgroupsPath"] = f"/{above.name}/child"
+        resources(container, devices=[{"allow": True, "type": "c", "major": 10, "minor": 200, "access": "rwm"}])
+        assert "outer" in container.fails("true", saying="device rules.*10:200")
+    finally:
+        subprocess.run(["find", "/sys/fs/cgroup", "-depth", "-type", "d", "-name", above.name, "-exec", "rmdir", "{}",
+                        ";"], check=False)
 
 
 def test_cgroup_path(container):
@@ -228,6 +247,45 @@ def test_pause_twice_and_resume_twice(container):
     container.oci("resume", container.id, check=0)
     assert container.oci("resume", container.id).status != 0 or NAME in ("crun", "rung")
     assert container.status() == "running"
+
+
+def only_v1(container):
+    """Shows the container's commands a machine without v2."""
+    freezer = pathlib.Path("/sys/fs/cgroup/freezer/tasks")
+    if os.geteuid() != 0 or not freezer.exists() or not os.path.exists("/sys/fs/cgroup/unified/cgroup.procs"):
+        pytest.skip("the view of cgroup v1 alone is made by root from a machine with both")
+    container.view = [str(pathlib.Path(__file__).with_name("v1-view"))]
+
+
+@only_rung
+def test_the_first_pause_joins_the_freezer(container):
+    """Where only cgroup v1 is: its freezer is for those who are paused."""
+    only_v1(container)
+    container.start("sh", "-c", "sleep 1000 & while :; do sleep 0.02; done")
+    own = container.cgroups()["memory"].name
+    assert container.cgroups()["freezer"].name != own
+    container.oci("pause", container.id, check=0)
+    assert container.status() == "paused"
+    freezer = container.cgroups()["freezer"]
+    assert freezer.name == own and (freezer / "freezer.state").read_text(encoding="ascii") == "FROZEN\n"
+    everybody = (container.cgroups()["memory"] / "cgroup.procs").read_text(encoding="ascii").split()
+    assert len(everybody) >= 2
+    assert sorted((freezer / "cgroup.procs").read_text(encoding="ascii").split()) == sorted(everybody)
+    container.oci("resume", container.id, check=0)
+    assert container.status() == "running"
+    container.oci("pause", container.id, check=0)
+    container.delete("--force")
+    assert not freezer.exists()
+
+
+@only_rung
+def test_who_shares_pids_is_in_the_freezer_from_the_start(container):
+    """Killing its first process does not end the others; who is frozen cannot fork away."""
+    only_v1(container)
+    container.drop_namespace("pid")
+    container.start("sh", "-c", "sleep 1000 & sleep 1000")
+    assert container.cgroups()["freezer"].name == container.cgroups()["memory"].name
+    container.delete("--force")
 
 
 def test_kill_and_delete_of_a_paused_container(container):

@@ -165,6 +165,7 @@ def test_wrong_profiles_are_refused(container, change):
 # ---- the listener ---------------------------------------------------------------------------------------------------
 
 NOTIF_RECV, NOTIF_SEND = 0xC0502100, 0xC0182101
+CONTINUE = 1  # SECCOMP_USER_NOTIF_FLAG_CONTINUE
 
 
 class Agent(threading.Thread):
@@ -176,7 +177,7 @@ class Agent(threading.Thread):
         self.listener.bind(str(path))
         self.listener.listen()
         self.listener.settimeout(30)
-        self.states, self.calls = [], 0
+        self.states, self.calls, self.go_on = [], 0, False
         self.start()
 
     def run(self):
@@ -213,8 +214,8 @@ class Agent(threading.Thread):
                 request = bytearray(80)
                 fcntl.ioctl(fd, NOTIF_RECV, request)
                 self.calls += 1
-                fcntl.ioctl(fd, NOTIF_SEND, struct.pack("=QqiI", struct.unpack_from("=Q", request)[0], 0,
-                                                        -errno.ENOMEDIUM, 0))
+                answer = (0, CONTINUE) if self.go_on else (-errno.ENOMEDIUM, 0)
+                fcntl.ioctl(fd, NOTIF_SEND, struct.pack("=QqiI", struct.unpack_from("=Q", request)[0], 0, *answer))
         except OSError:
             os.close(fd)
 
@@ -261,6 +262,25 @@ def test_notify_without_anybody_listening(container):
 def test_notify_without_a_path(container):
     filter_with(container, rule("mkdir", "SCMP_ACT_NOTIFY"))
     container.fails("true", saying="listenerPath")
+
+
+@only_rung
+def test_notify_of_what_the_runtime_still_does(container, agent):
+    """Everything that comes after the listener's journey can be answered: the execve of the program too."""
+    agent.go_on = True
+    filter_with(container, rule(["close", "execve", "capset", "prctl", "setresuid"], "SCMP_ACT_NOTIFY"),
+                listenerPath=str(container.work / "agent.sock"))
+    assert sees(container, "echo it runs") == "it runs\n"
+    assert agent.calls >= 2
+
+
+@only_rung
+@pytest.mark.parametrize("more", [{}, {"args": [{"index": 2, "value": 0, "op": "SCMP_CMP_NE"}]}], ids=["all", "some"])
+def test_notify_of_the_call_that_hands_over_the_listener(container, agent, more):
+    """It would wait for ever: nobody has the listener yet."""
+    filter_with(container, rule(["recvmsg", "sendmsg"], "SCMP_ACT_NOTIFY", **more),
+                listenerPath=str(container.work / "agent.sock"))
+    container.fails("true", saying="sendmsg")
 
 
 @lacking("crun", "runc")

@@ -98,8 +98,7 @@ def test_it_goes_on_where_it_was(runtime, vm, program):
     names = vm.check(f"ls -A {ROOTFS} {ROOTFS}/dev")
     checkpoint(container)
     last = log(vm)[-1]
-    if program.foreign is None:  # runc removes it
-        assert container.state()["status"] == "stopped"
+    is_gone(runtime, vm, container)
     assert vm.check(f"sleep 0.5; tail -n 1 {BASE}/data/log").strip() == str(last)
 
     restored(container)

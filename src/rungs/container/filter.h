@@ -6,10 +6,6 @@
 #include "plan/plan.h"
 #include "walls/seccomp.h"
 
-/** A plan that wants rung's own default policy says so by this annotation, in few bytes. */
-#define FILTER_ANNOTATION "org.rung.seccomp"
-#define FILTER_ANNOTATION_DEFAULT "default"
-
 /**
  * The plan's own profile, or the default policy for these capabilities, or none (bytes NULL). The
  * caller's to seccomp_program_fini().

@@ -242,8 +242,8 @@ static int read_record(struct container_record *record)
 /* Without its line feed it is still being written, or its writer was killed: not there. */
 static void read_init(struct container_record *record)
 {
-	autofree char *bytes = NULL;
-	if (fs_read(record->directory_fd, "init", 128, &bytes, NULL) < 0)
+	char bytes[128];
+	if (fs_read_small(record->directory_fd, "init", bytes, sizeof(bytes)) < 0)
 		return;
 	int pid;
 	unsigned long long start_time;

@@ -94,12 +94,17 @@ static int run(struct invocation *invocation)
 	options.leave_running = command->leave_running;
 	options.pre_dump = command->pre_dump;
 	options.parent_path = command->parent_path;
-	return container_checkpoint(oci_state_root(invocation), invocation->arguments[0], &options);
+	const char *root = oci_state_root(invocation), *id = invocation->arguments[0];
+	r = container_checkpoint(root, id, &options);
+	if (r < 0 || options.leave_running || options.pre_dump)
+		return r;
+	/* As runc does: what is written down is no container here any more. */
+	return container_delete(root, id, true);
 }
 
 const struct verb verb_oci_checkpoint = {
 	.name = "checkpoint",
-	.summary = "write a running container to files and stop it",
+	.summary = "write a running container to files and remove it",
 	.arguments = "CONTAINER",
 	verb_options(checkpoint_command,
 		shared_options("Images", images_options, checkpoint_command, images)),

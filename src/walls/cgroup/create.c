@@ -32,7 +32,8 @@
 
 static int open_mount(const struct cgroup_place *place)
 {
-	int fd = open(place->mount_point, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd =
+		openat(AT_FDCWD, place->mount_point, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? fail(-errno, "open cgroup mount %s", place->mount_point) : fd;
 }
 

@@ -76,10 +76,7 @@ static int write_rule(struct device_files *files, const struct plan_device_rule 
 		*fd = openat(files->directory->fd, file, O_WRONLY | O_CLOEXEC);
 	if (*fd >= 0 && write(*fd, text, strlen(text)) >= 0)
 		return 0;
-	int r = cgroup_write_failed(files->directory, "device rules", file, text, -errno);
-	if (r == -EPERM && !in_user_namespace())
-		hint("a cgroup cannot allow what the one above it denies");
-	return r;
+	return cgroup_write_failed(files->directory, "device rules", file, text, -errno);
 }
 
 int cgroup_apply_devices_v1(const struct cgroup_directory *directory,

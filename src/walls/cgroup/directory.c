@@ -24,8 +24,9 @@
 
 int cgroup_directory_open(const struct cgroup_place *place, struct cgroup_directory *ret_directory)
 {
+	/* openat(): musl's open() sets FD_CLOEXEC once more by a call of its own. */
 	autoclose int mount_fd =
-		open(place->mount_point, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		openat(AT_FDCWD, place->mount_point, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (mount_fd < 0)
 		return -errno;
 	struct open_how how = {
@@ -93,6 +94,10 @@ static void hint_for(const struct cgroup_directory *directory, const char *file,
 		break;
 	case -EACCES:
 	case -EPERM:
+		if (text_starts(file, "devices.") && !in_user_namespace())
+			hint("a cgroup cannot allow what the one above it denies: inside of "
+			     "another container the outer one must be allowed the device "
+			     "(--device-cgroup-rule, --privileged)");
 		hint("the cgroup, or one above it, does not let this user do so");
 		break;
 	case -EROFS:
@@ -140,29 +145,14 @@ int cgroup_read(const struct cgroup_directory *directory, const char *file, stru
 	return 0;
 }
 
-static int small_file(const struct cgroup_directory *directory, const char *file, char *text,
-	size_t size, size_t *ret_length)
-{
-	autoclose int fd = openat(directory->fd, file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ssize_t n = read(fd, text, size - 1);
-	if (n < 0)
-		return -errno;
-	text[n] = '\0';
-	*ret_length = (size_t)n;
-	return 0;
-}
-
 int cgroup_read_u64(const struct cgroup_directory *directory, const char *file, uint64_t *ret_value)
 {
 	char text[64];
-	size_t length = 0;
-	int r = small_file(directory, file, text, sizeof(text), &length);
+	int r = fs_read_small(directory->fd, file, text, sizeof(text));
 	if (r < 0)
 		return r;
-	if (length > 0 && text[length - 1] == '\n')
-		text[length - 1] = '\0';
+	if (r > 0 && text[r - 1] == '\n')
+		text[r - 1] = '\0';
 	r = text_equal(text, "max") ? -ERANGE : parse_uint64(text, UINT64_MAX, ret_value);
 	if (r == -ERANGE) {
 		*ret_value = UINT64_MAX;
@@ -175,8 +165,8 @@ int cgroup_read_key(const struct cgroup_directory *directory, const char *file, 
 	uint64_t *ret_value)
 {
 	char text[4096];
-	size_t length, key_length = strlen(key);
-	int r = small_file(directory, file, text, sizeof(text), &length);
+	size_t key_length = strlen(key);
+	int r = fs_read_small(directory->fd, file, text, sizeof(text));
 	if (r < 0)
 		return r;
 	char *rest = text;
