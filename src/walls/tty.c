@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/kernel.h"
+#include "base/rights.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -121,48 +122,6 @@ int console_socket_connect(const char *path)
 {
 	int fd = unix_connect(path);
 	return fd < 0 ? wrap(fd, "console socket") : fd;
-}
-
-int send_descriptor(int socket_fd, int fd, const char *payload)
-{
-	struct iovec bytes = {(void *)(uintptr_t)payload, strlen(payload)};
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = {};
-	struct msghdr message = {.msg_iov = &bytes,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control)};
-	struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-	rights->cmsg_level = SOL_SOCKET;
-	rights->cmsg_type = SCM_RIGHTS;
-	rights->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(rights), &fd, sizeof(int));
-	return sendmsg(socket_fd, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
-int receive_descriptor(int socket_fd)
-{
-	char payload[4096];
-	struct iovec bytes = {payload, sizeof(payload)};
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = {};
-	struct msghdr message = {.msg_iov = &bytes,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control)};
-	ssize_t n = recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC);
-	if (n < 0)
-		return -errno;
-	struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-	if (!rights || rights->cmsg_level != SOL_SOCKET || rights->cmsg_type != SCM_RIGHTS)
-		return -EPIPE;
-	int fd;
-	memcpy(&fd, CMSG_DATA(rights), sizeof(fd));
-	return fd;
 }
 
 int console_socket_send(int socket_fd, const struct tty *tty)

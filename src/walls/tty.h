@@ -3,6 +3,8 @@
 
 /* Pseudo-terminals: the container's console and the relay of `rung run -t`. */
 
+#include "base/rights.h" /* send_descriptor(), receive_descriptor() */
+
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -35,9 +37,3 @@ void tty_fini(struct tty *tty);
 
 /** Connects to any UNIX stream socket whose path may be longer than sockaddr_un allows. */
 [[nodiscard]] int unix_connect(const char *path);
-
-/** Sends one descriptor with a payload. 0 or negative errno, no story. */
-[[nodiscard]] int send_descriptor(int socket_fd, int fd, const char *payload);
-
-/** Receives one descriptor; payload is dropped. Descriptor or negative errno, no story. */
-[[nodiscard]] int receive_descriptor(int socket_fd);

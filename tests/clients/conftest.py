@@ -11,6 +11,7 @@ import busybox_image
 from leftovers import inventory, stages_of
 from stage import Stage, Unavailable, sweep, wait_until
 
+pytest.register_assert_rewrite("common")  # cases live there too
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 class Runtime:

@@ -5,8 +5,6 @@ import json
 
 from busybox_image import NAME
 
-LISTENER = "trap 'echo heard USR1' USR1; trap 'echo bye; exit 9' TERM; echo ready; while :; do echo >>/tmp/beat; sleep 0.05; done"
-
 # A shell without line editing, so that what a test types is not read by two programs in different moods.
 PLAIN_SHELL = 'trap : INT; echo ready; while read -r line; do eval "$line"; done'
 

@@ -6,12 +6,10 @@ import re
 import pytest
 
 from busybox_image import NAME
+from common import LISTENER
 from stage import wait_until
 
 pytestmark = pytest.mark.usefixtures("nothing_remains")
-
-# It counts in a file while it lives, says what it hears, and leaves with 9 on TERM.
-LISTENER = "trap 'echo heard USR1' USR1; trap 'echo bye; exit 9' TERM; echo ready; while :; do echo >>/tmp/beat; sleep 0.05; done"
 
 
 class Ctr:

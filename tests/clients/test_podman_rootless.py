@@ -9,7 +9,9 @@ import re
 import pytest
 
 from busybox_image import NAME
-from podman_client import LISTENER, PLAIN_SHELL, Podman
+from common import (  # noqa: F401 (cases that are collected here)
+    test_signals_and_stop, test_stop_ends_the_deaf, test_terminal)
+from podman_client import PLAIN_SHELL, Podman
 from stage import wait_until
 
 pytestmark = pytest.mark.usefixtures("nothing_remains")
@@ -59,23 +61,6 @@ def test_ids_are_mapped(client):
     assert client.stage.run("stat", "-c", "%U", "/home/mole/x").output == "mole\n"
 
 
-def test_terminal(client):
-    with client.terminal("run", "--rm", "-it", NAME, "sh") as terminal:
-        terminal.expect("# ")
-        terminal.type("tty\n")
-        terminal.expect("/dev/(pts/0|console)\r+\n")
-        terminal.resize(33, 77)
-        terminal.type("until [ \"$(stty size)\" = '33 77' ]; do sleep 0.05; done; echo resized$((1))\n")
-        terminal.expect("resized1")
-        terminal.type("sh -c 'echo sleeping$((2)); exec sleep 100'\n")
-        terminal.expect("sleeping2")
-        terminal.type("\x03")
-        terminal.expect("# ")  # the signal also throws away what was typed before it arrived
-        terminal.type("echo back$((3)); exit 5\n")
-        terminal.expect("back3")
-        assert terminal.wait() == 5
-
-
 def test_exec(client):
     name, _ = client.background("sleep", "1000")
     result = client("exec", "-i", "-u", "guest", "-w", "/tmp", name, "sh", "-c", "id -u; pwd; cat; exit 6", stdin="typed\n", status=6)
@@ -86,27 +71,6 @@ def test_exec(client):
         terminal.type("test -t 0 && echo terminal$((1)); exit 3\n")
         terminal.expect("terminal1")
         assert terminal.wait() == 3
-    client.remove(name)
-
-
-def test_signals_and_stop(client):
-    name, _ = client.background("sh", "-c", LISTENER)
-    wait_until(lambda: "ready" in client.logs(name), "container is ready")
-    client("kill", "-s", "USR1", name)
-    wait_until(lambda: "heard USR1" in client.logs(name), "USR1 arrives")
-    client("stop", name)
-    assert client.inspect(name)["State"]["ExitCode"] == 9
-    assert client.logs(name) == "ready\nheard USR1\nbye\n"
-    client("start", name)
-    client("kill", name)
-    assert client.wait(name) == 137
-    client.remove(name)
-
-
-def test_kill_reaches_every_process(client):
-    name, _ = client.background("sh", "-c", "trap '' TERM; sleep 1001 & sleep 1002 & wait; wait")
-    client("stop", "-t", "0", name)
-    assert client.inspect(name)["State"]["ExitCode"] == 137
     client.remove(name)
 
 

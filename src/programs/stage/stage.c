@@ -30,6 +30,7 @@
 
 #include "stage.h"
 #include "handoff.h"
+#include "rights.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -301,23 +302,9 @@ static void raise_ambient(void)
 
 static void send_listener(int listener)
 {
-	const char *state = handed_text(handoff->notify_state);
-	struct iovec bytes = {(void *)state, strlen(state)};
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct msghdr message = {.msg_iov = &bytes,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control)};
-	struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-	rights->cmsg_level = SOL_SOCKET;
-	rights->cmsg_type = SCM_RIGHTS;
-	rights->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(rights), &listener, sizeof(int));
-	if (sendmsg(handoff->notify_fd, &message, MSG_NOSIGNAL) < 0)
-		stage_fail(errno, "send the seccomp listener");
+	int r = send_descriptor(handoff->notify_fd, listener, handed_text(handoff->notify_state));
+	if (r < 0)
+		stage_fail(-r, "send the seccomp listener");
 	(void)close(handoff->notify_fd);
 	(void)close(listener);
 }

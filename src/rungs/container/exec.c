@@ -16,6 +16,7 @@
 #include "base/kernel.h"
 #include "base/log.h"
 #include "rungs/container/announce.h"
+#include "rungs/container/between.h"
 #include "rungs/container/container.h"
 #include "rungs/container/filter.h"
 #include "rungs/container/last_steps.h"
@@ -177,54 +178,28 @@ static int clone_from_here(struct joining *joining)
 	return joining->birth.pid;
 }
 
-struct sibling {
-	pid_t pid;
-	bool cloned_into;
-};
-
-[[gnu::noreturn]] static void be_go_between(struct joining *joining, int answer_fd)
+static int go_between(void *context, struct newborn *newborn)
 {
+	struct joining *joining = context;
 	unsigned flags = join_flags(joining) & (unsigned)(CLONE_NEWUSER | CLONE_NEWPID);
-	struct sibling sibling = {};
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	close_now(joining->channel.starter);
-	int r = setns(joining->init_fd, (int)flags) < 0
-			? fail(-errno, "enter the container's user namespace")
-			: 0;
-	if (r == 0) {
-		/* The child is in the user namespace already; entering one's own again is an error.
-		 */
-		joining->record->namespaces &= ~(1u << PLAN_NS_USER);
-		r = sibling.pid = clone_child(joining, true, &sibling.cloned_into);
-	}
-	if (r < 0)
-		child_give_up(joining->channel.child);
-	_exit(fs_write_all(answer_fd, &sibling, sizeof(sibling)) < 0);
+	if (setns(joining->init_fd, (int)flags) < 0)
+		return fail(-errno, "enter the container's user namespace");
+	/* The child is in the user namespace already; entering one's own again is an error. */
+	joining->record->namespaces &= ~(1u << PLAN_NS_USER);
+	newborn->pid = clone_child(joining, true, &newborn->cloned_into);
+	return newborn->pid;
 }
 
 static int clone_through(struct joining *joining)
 {
-	int answer[2];
-	if (pipe2(answer, O_CLOEXEC) < 0)
-		return fail(-errno, "create a pipe");
-	autoclose int answer_fd = answer[0], answer_end = answer[1];
-	struct clone_args arguments = {.exit_signal = SIGCHLD};
-	pid_t helper = kernel_clone3(&arguments);
-	if (helper == 0)
-		be_go_between(joining, answer_end);
-	if (helper < 0)
-		return fail(helper, "fork");
-	close_now(answer_end);
-	close_now(joining->channel.child);
-	struct sibling sibling = {};
-	bool born = read(answer_fd, &sibling, sizeof(sibling)) == (ssize_t)sizeof(sibling);
-	(void)waitpid(helper, NULL, 0);
-	joining->birth.pid = born ? sibling.pid : -1;
-	joining->birth.cloned_into = sibling.cloned_into;
-	if (born)
-		return 0;
-	int r = channel_wait(joining->channel.starter);
-	return r < 0 ? r : refuse(-ECHILD, "the process that enters the container died");
+	struct between between;
+	struct newborn newborn = {.pid = -1};
+	int r = between_begin(go_between, joining, &joining->channel, &between);
+	if (r == 0)
+		r = between_end(&between, 0, &joining->channel, &newborn);
+	joining->birth.pid = newborn.pid;
+	joining->birth.cloned_into = newborn.cloned_into;
+	return r;
 }
 
 static int give_birth(struct joining *joining)

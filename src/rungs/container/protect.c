@@ -11,12 +11,12 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/kernel.h"
+#include "base/memory_file.h"
 #include "rungs/container/record.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/sendfile.h>
 
 #define ARGUMENTS_MAX (4u << 20)
@@ -45,20 +45,17 @@ static int copy_program(void)
 	struct stat about;
 	if (program < 0 || fstat(program, &about) < 0)
 		return -errno;
-	autoclose int copy = memfd_create(copy_name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
-	if (copy < 0 && errno == EINVAL)
-		copy = memfd_create(copy_name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	autoclose int copy = memory_file(copy_name, true);
 	if (copy < 0)
-		return -errno;
+		return copy;
 	for (off_t left = about.st_size; left > 0;) {
 		ssize_t n = sendfile(copy, program, NULL, (size_t)left);
 		if (n <= 0)
 			return n < 0 ? -errno : -EIO;
 		left -= n;
 	}
-	if (fcntl(copy, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-		return -errno;
-	return take_fd(copy);
+	int r = memory_file_seal(copy);
+	return r < 0 ? r : take_fd(copy);
 }
 
 /* Nobody hands argv this deep; the kernel knows it. */

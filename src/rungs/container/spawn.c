@@ -17,6 +17,7 @@
 #include "base/fs.h"
 #include "base/kernel.h"
 #include "base/process.h"
+#include "rungs/container/between.h"
 #include "rungs/container/handoff.h"
 #include "walls/attributes.h"
 
@@ -74,9 +75,9 @@ static int explain_clone(int r, unsigned flags)
 
 /* ---- the go-between --------------------------------------------------------------- */
 
-struct go_between_report {
-	pid_t pid;
-	bool cloned_into;
+struct passage {
+	struct child_task *task;
+	int cgroup_fd;
 };
 
 static int make_user_namespace(const struct child_task *task)
@@ -91,8 +92,10 @@ static int make_user_namespace(const struct child_task *task)
 	return 0;
 }
 
-static int go_between(struct child_task *task, int cgroup_fd, struct go_between_report *report)
+static int go_between(void *context, struct newborn *newborn)
 {
+	const struct passage *passage = context;
+	struct child_task *task = passage->task;
 	const struct plan *plan = task->request->plan;
 	unsigned flags = clone_flags(plan);
 	int r = namespaces_join(task->handles, PLAN_NS_USER);
@@ -114,22 +117,10 @@ static int go_between(struct child_task *task, int cgroup_fd, struct go_between_
 	}
 	task->joined_early |= 1u << PLAN_NS_USER | 1u << PLAN_NS_PID;
 	struct clone_args arguments = {.flags = flags | CLONE_PARENT};
-	report->pid = clone_into(&arguments, cgroup_fd, &report->cloned_into);
-	if (report->pid == 0)
+	newborn->pid = clone_into(&arguments, passage->cgroup_fd, &newborn->cloned_into);
+	if (newborn->pid == 0)
 		child_main(task);
-	return report->pid < 0 ? explain_clone(report->pid, flags) : 0;
-}
-
-[[gnu::noreturn]] static void be_go_between(struct child_task *task, int cgroup_fd, int answer_fd)
-{
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	close_now(task->starter_fd);
-	struct go_between_report report = {};
-	int r = go_between(task, cgroup_fd, &report);
-	if (r < 0)
-		child_give_up(task->channel_fd);
-	r = fs_write_all(answer_fd, &report, sizeof(report));
-	_exit(r < 0);
+	return newborn->pid < 0 ? explain_clone(newborn->pid, flags) : 0;
 }
 
 static int write_maps(const struct plan *plan, pid_t pid, const struct channel *channel)
@@ -144,39 +135,23 @@ static int write_maps(const struct plan *plan, pid_t pid, const struct channel *
 static int spawn_through(
 	struct child_task *task, struct channel *channel, int cgroup_fd, struct birth *birth)
 {
-	int answer[2];
-	if (pipe2(answer, O_CLOEXEC) < 0)
-		return fail(-errno, "create a pipe");
-	autoclose int answer_fd = answer[0], answer_end = answer[1];
-	struct clone_args arguments = {.exit_signal = SIGCHLD};
-	pid_t helper = kernel_clone3(&arguments);
-	if (helper == 0)
-		be_go_between(task, cgroup_fd, answer_end);
-	if (helper < 0)
-		return fail(helper, "fork");
-	close_now(answer_end);
-	close_now(channel->child);
-
-	int r = 0;
+	struct passage passage = {task, cgroup_fd};
+	struct between between;
+	int r = between_begin(go_between, &passage, channel, &between);
+	if (r < 0)
+		return r;
 	if (task->wait_for_mapping) {
 		r = channel_wait(channel->starter);
 		if (r == CHANNEL_READY)
-			r = write_maps(task->request->plan, helper, channel);
+			r = write_maps(task->request->plan, between.pid, channel);
 	}
-	struct go_between_report report = {};
-	if (r >= 0 && read(answer_fd, &report, sizeof(report)) != (ssize_t)sizeof(report)) {
-		r = channel_wait(channel->starter);
-		if (r >= 0)
-			r = refuse(-ECHILD, "the process that creates namespaces died");
-	}
-	if (r < 0)
-		(void)kill(helper, SIGKILL);
-	(void)waitpid(helper, NULL, 0);
+	struct newborn newborn;
+	r = between_end(&between, r, channel, &newborn);
 	if (r < 0)
 		return r;
-	birth->pid = report.pid;
-	birth->cloned_into = report.cloned_into;
-	birth->pidfd = kernel_pidfd_open(report.pid);
+	birth->pid = newborn.pid;
+	birth->cloned_into = newborn.cloned_into;
+	birth->pidfd = kernel_pidfd_open(newborn.pid);
 	return birth->pidfd < 0 ? fail(birth->pidfd, "open the container's first process") : 0;
 }
 

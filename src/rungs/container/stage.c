@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/kernel.h"
+#include "base/memory_file.h"
 #include "rungs/container/handoff.h"
 #include "walls/capabilities.h"
 
@@ -18,25 +19,15 @@
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 
 /* The stage's ELF file, linked in (src/rungs/meson.build). */
 extern const unsigned char stage_program[];
 extern const unsigned stage_program_length;
 
-static int memory_file(const char *name, unsigned flags)
-{
-	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | flags);
-	/* Kernels before 6.3 do not know MFD_EXEC and MFD_NOEXEC_SEAL. */
-	if (fd < 0 && errno == EINVAL)
-		fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	return fd < 0 ? -errno : fd;
-}
-
 int stage_open(void)
 {
-	autoclose int fd = memory_file("rung-stage", MFD_EXEC);
+	autoclose int fd = memory_file("rung-stage", true);
 	if (fd < 0) {
 		int r = fail(fd, "create a memory file for the stage");
 		hint("sysctl vm.memfd_noexec=2 forbids it; rung needs 0 or 1");
@@ -45,9 +36,8 @@ int stage_open(void)
 	int r = fs_write_all(fd, stage_program, stage_program_length);
 	if (r < 0)
 		return fail(r, "write the stage");
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-		return fail(-errno, "seal the stage");
-	return take_fd(fd);
+	r = memory_file_seal(fd);
+	return r < 0 ? fail(r, "seal the stage") : take_fd(fd);
 }
 
 /* ---- the block -------------------------------------------------------------- */
@@ -237,7 +227,7 @@ int stage_execute(int stage_fd, const struct stage_request *request)
 {
 	autofini(text_fini) struct text block = {};
 	build(request, &block);
-	autoclose int block_fd = memory_file("rung-handoff", MFD_NOEXEC_SEAL);
+	autoclose int block_fd = memory_file("rung-handoff", false);
 	if (block_fd < 0)
 		return fail(block_fd, "create a memory file for the handoff");
 	int r = fs_write_all(block_fd, block.bytes, block.length);

@@ -56,6 +56,17 @@ void oci_bundle_fini(struct oci_bundle *bundle);
 	const struct bundle_options *options, struct oci_bundle *ret_bundle,
 	struct container_request *ret_request);
 
+/** Makes the container of a request: container_create(), container_restore(). */
+typedef int oci_make_function(const struct container_request *request, const void *context,
+	struct container_process *ret_process);
+
+/**
+ * Makes it, stays with it to its end, removes it unless @keep. The exit status of its program, or a
+ * negative errno.
+ */
+[[nodiscard]] int oci_stay(
+	struct container_request *request, oci_make_function *make, const void *context, bool keep);
+
 /** LISTEN_FDS and NOTIFY_SOCKET of our environment become the container's (see activation.c). */
 void oci_pass_activation(struct plan *plan);
 

@@ -2,8 +2,8 @@
 
 /* `rung oci restore`: a container from the files of `checkpoint`, where it was. */
 
-#include "rungs/container/attend.h"
 #include "verbs/oci/checkpoint.h"
+#include "verbs/oci/oci.h"
 
 struct restore_options {
 	struct images_options images;
@@ -21,23 +21,10 @@ static const struct option restore_options[] = {
 	{},
 };
 
-static int restore_attended(
-	struct container_request *request, const struct checkpoint_options *options)
+static int make(const struct container_request *request, const void *options,
+	struct container_process *ret_process)
 {
-	autofini(attend_fini) struct attendant attendant;
-	bool relay = request->plan->process.terminal && !request->console_socket;
-	int r = attend_begin(relay, &attendant);
-	if (r < 0)
-		return r;
-	request->console_fd = attendant.console_fd;
-	struct container_process process;
-	r = container_restore(request, options, &process);
-	if (r < 0)
-		return r;
-	r = attend(&attendant, &process);
-	scope_close(&process.pidfd);
-	int deleted = container_delete(request->state_root, request->id, true);
-	return r < 0 ? r : deleted < 0 ? deleted : r;
+	return container_restore(request, options, ret_process);
 }
 
 static int run(struct invocation *invocation)
@@ -54,7 +41,7 @@ static int run(struct invocation *invocation)
 	restore.lsm_profile = options->lsm_profile;
 	restore.lsm_mount_context = options->lsm_mount_context;
 	return options->detach ? container_restore(&request, &restore, NULL)
-			       : restore_attended(&request, &restore);
+			       : oci_stay(&request, make, &restore, false);
 }
 
 const struct verb verb_oci_restore = {

@@ -16,6 +16,8 @@
 #include "walls/cgroup/systemd.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 
 static const struct chapter {
 	enum cgroup_controller controller;
@@ -32,6 +34,56 @@ static const struct chapter {
 	{CONTROLLER_NET_PRIO, cgroup_apply_net_prio, NULL},
 	{CONTROLLER_DEVICES, cgroup_apply_devices_v1, cgroup_apply_devices_v2},
 };
+
+/* ---- what v1 and v2 do alike ------------------------------------------------------- */
+
+int cgroup_apply_rates(const struct cgroup_directory *directory,
+	const struct plan_resources *resources, const struct cgroup_rate_keys *keys,
+	cgroup_throttle_function *throttle)
+{
+	const struct {
+		const char *key;
+		const struct plan_throttle *items;
+		size_t count;
+	} kinds[] = {
+		{keys->read_bps, resources->block_read_bps, resources->block_read_bps_count},
+		{keys->write_bps, resources->block_write_bps, resources->block_write_bps_count},
+		{keys->read_iops, resources->block_read_iops, resources->block_read_iops_count},
+		{keys->write_iops, resources->block_write_iops, resources->block_write_iops_count},
+	};
+	int r = 0;
+	for (size_t kind = 0; kind < array_length(kinds); kind++)
+		for (size_t i = 0; r == 0 && i < kinds[kind].count; i++)
+			r = throttle(directory, kinds[kind].key, &kinds[kind].items[i]);
+	if (r == -ENODEV)
+		hint("there is no such disk (a whole disk's numbers are asked for; `lsblk`)");
+	return r;
+}
+
+int cgroup_apply_huge_pages(const struct cgroup_directory *directory,
+	const struct plan_resources *resources, const char *suffix)
+{
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < resources->hugepage_limit_count; i++) {
+		const struct plan_limit *limit = &resources->hugepage_limits[i];
+		r = cgroup_check_page_size(limit->name);
+		if (r < 0)
+			return r;
+		char file[96];
+		snprintf(file, sizeof(file), "hugetlb.%.32s.%s", limit->name, suffix);
+		r = cgroup_write(directory, "huge page limit", file, "%llu",
+			(unsigned long long)limit->value);
+		/* Reserved pages (Linux 5.7): without it a reservation may go over the limit and
+		 * the container is killed by SIGBUS at the first touch. */
+		snprintf(file, sizeof(file), "hugetlb.%.32s.rsvd.%s", limit->name, suffix);
+		if (r == 0 && faccessat(directory->fd, file, F_OK, 0) == 0)
+			r = cgroup_write(directory, "huge page limit", file, "%llu",
+				(unsigned long long)limit->value);
+	}
+	return r;
+}
+
+/* ---- chapters ------------------------------------------------------------------------ */
 
 static int refuse_chapter(const struct cgroup_location *location, enum cgroup_controller controller)
 {

@@ -291,36 +291,21 @@ static int weights(const struct cgroup_directory *directory, const struct plan_r
 	return r;
 }
 
-static int throttles(const struct cgroup_directory *directory, const char *file,
-	const struct plan_throttle *items, size_t count)
+static int throttle(const struct cgroup_directory *directory, const char *file,
+	const struct plan_throttle *item)
 {
-	int r = 0;
-	for (size_t i = 0; r == 0 && i < count; i++)
-		r = cgroup_write(directory, "block I/O throttle", file, "%lld:%lld %llu",
-			(long long)items[i].major, (long long)items[i].minor,
-			(unsigned long long)items[i].rate);
-	if (r == -ENODEV)
-		hint("there is no such disk (a whole disk's numbers are asked for; `lsblk`)");
-	return r;
+	return cgroup_write(directory, "block I/O throttle", file, "%lld:%lld %llu",
+		(long long)item->major, (long long)item->minor, (unsigned long long)item->rate);
 }
 
 int cgroup_apply_io_v1(const struct cgroup_directory *directory,
 	const struct plan_resources *resources, bool update)
 {
 	int r = weights(directory, resources);
-	if (r == 0)
-		r = throttles(directory, "blkio.throttle.read_bps_device",
-			resources->block_read_bps, resources->block_read_bps_count);
-	if (r == 0)
-		r = throttles(directory, "blkio.throttle.write_bps_device",
-			resources->block_write_bps, resources->block_write_bps_count);
-	if (r == 0)
-		r = throttles(directory, "blkio.throttle.read_iops_device",
-			resources->block_read_iops, resources->block_read_iops_count);
-	if (r == 0)
-		r = throttles(directory, "blkio.throttle.write_iops_device",
-			resources->block_write_iops, resources->block_write_iops_count);
-	return r;
+	static const struct cgroup_rate_keys keys = {"blkio.throttle.read_bps_device",
+		"blkio.throttle.write_bps_device", "blkio.throttle.read_iops_device",
+		"blkio.throttle.write_iops_device"};
+	return r < 0 ? r : cgroup_apply_rates(directory, resources, &keys, throttle);
 }
 
 /* ---- huge pages, RDMA, network ------------------------------------------------------ */
@@ -328,24 +313,7 @@ int cgroup_apply_io_v1(const struct cgroup_directory *directory,
 int cgroup_apply_hugetlb_v1(const struct cgroup_directory *directory,
 	const struct plan_resources *resources, bool update)
 {
-	int r = 0;
-	for (size_t i = 0; r == 0 && i < resources->hugepage_limit_count; i++) {
-		const struct plan_limit *limit = &resources->hugepage_limits[i];
-		r = cgroup_check_page_size(limit->name);
-		if (r < 0)
-			return r;
-		char file[96];
-		snprintf(file, sizeof(file), "hugetlb.%.32s.limit_in_bytes", limit->name);
-		r = cgroup_write(directory, "huge page limit", file, "%llu",
-			(unsigned long long)limit->value);
-		/* Reserved pages (Linux 5.7): without it a reservation may go over the limit and
-		 * the container is killed by SIGBUS at the first touch. */
-		snprintf(file, sizeof(file), "hugetlb.%.32s.rsvd.limit_in_bytes", limit->name);
-		if (r == 0 && faccessat(directory->fd, file, F_OK, 0) == 0)
-			r = cgroup_write(directory, "huge page limit", file, "%llu",
-				(unsigned long long)limit->value);
-	}
-	return r;
+	return cgroup_apply_huge_pages(directory, resources, "limit_in_bytes");
 }
 
 int cgroup_apply_rdma(const struct cgroup_directory *directory,

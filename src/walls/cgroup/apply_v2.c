@@ -194,21 +194,15 @@ static int device_weight(
 		(unsigned long long)cgroup_io_weight(device->weight.value));
 }
 
-static int throttles(const struct cgroup_directory *directory, const char *key,
-	const struct plan_throttle *items, size_t count)
+static int throttle(
+	const struct cgroup_directory *directory, const char *key, const struct plan_throttle *item)
 {
-	int r = 0;
-	for (size_t i = 0; r == 0 && i < count; i++) {
-		/* v1 says "no limit" by 0. */
-		char rate[24] = "max";
-		if (items[i].rate != 0)
-			snprintf(rate, sizeof(rate), "%llu", (unsigned long long)items[i].rate);
-		r = cgroup_write(directory, "block I/O throttle", "io.max", "%lld:%lld %s=%s",
-			(long long)items[i].major, (long long)items[i].minor, key, rate);
-	}
-	if (r == -ENODEV)
-		hint("there is no such disk (a whole disk's numbers are asked for; `lsblk`)");
-	return r;
+	/* v1 says "no limit" by 0. */
+	char rate[24] = "max";
+	if (item->rate != 0)
+		snprintf(rate, sizeof(rate), "%llu", (unsigned long long)item->rate);
+	return cgroup_write(directory, "block I/O throttle", "io.max", "%lld:%lld %s=%s",
+		(long long)item->major, (long long)item->minor, key, rate);
 }
 
 int cgroup_apply_io_v2(const struct cgroup_directory *directory,
@@ -221,19 +215,8 @@ int cgroup_apply_io_v2(const struct cgroup_directory *directory,
 		r = weight(directory, resources->block_weight.value);
 	for (size_t i = 0; r == 0 && i < resources->block_weight_device_count; i++)
 		r = device_weight(directory, &resources->block_weight_devices[i]);
-	if (r == 0)
-		r = throttles(directory, "rbps", resources->block_read_bps,
-			resources->block_read_bps_count);
-	if (r == 0)
-		r = throttles(directory, "wbps", resources->block_write_bps,
-			resources->block_write_bps_count);
-	if (r == 0)
-		r = throttles(directory, "riops", resources->block_read_iops,
-			resources->block_read_iops_count);
-	if (r == 0)
-		r = throttles(directory, "wiops", resources->block_write_iops,
-			resources->block_write_iops_count);
-	return r;
+	static const struct cgroup_rate_keys keys = {"rbps", "wbps", "riops", "wiops"};
+	return r < 0 ? r : cgroup_apply_rates(directory, resources, &keys, throttle);
 }
 
 /* ---- huge pages, and the rest as it is ------------------------------------------------ */
@@ -241,22 +224,7 @@ int cgroup_apply_io_v2(const struct cgroup_directory *directory,
 int cgroup_apply_hugetlb_v2(const struct cgroup_directory *directory,
 	const struct plan_resources *resources, bool update)
 {
-	int r = 0;
-	for (size_t i = 0; r == 0 && i < resources->hugepage_limit_count; i++) {
-		const struct plan_limit *limit = &resources->hugepage_limits[i];
-		r = cgroup_check_page_size(limit->name);
-		if (r < 0)
-			return r;
-		char file[64];
-		snprintf(file, sizeof(file), "hugetlb.%.32s.max", limit->name);
-		r = cgroup_write(directory, "huge page limit", file, "%llu",
-			(unsigned long long)limit->value);
-		snprintf(file, sizeof(file), "hugetlb.%.32s.rsvd.max", limit->name);
-		if (r == 0 && faccessat(directory->fd, file, F_OK, 0) == 0)
-			r = cgroup_write(directory, "huge page limit", file, "%llu",
-				(unsigned long long)limit->value);
-	}
-	return r;
+	return cgroup_apply_huge_pages(directory, resources, "max");
 }
 
 /* A value may be long (io.max for many disks) and of several lines: one write each, as io.* want.

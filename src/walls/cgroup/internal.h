@@ -214,6 +214,19 @@ cgroup_apply_function cgroup_apply_memory_v2, cgroup_apply_cpu_v2, cgroup_apply_
 [[nodiscard]] int cgroup_apply_cpuset(
 	const struct cgroup_directory *directory, const struct plan_resources *resources);
 
+/** What both versions do alike, with names of their own. */
+struct cgroup_rate_keys {
+	const char *read_bps, *write_bps, *read_iops, *write_iops;
+};
+typedef int cgroup_throttle_function(const struct cgroup_directory *directory, const char *key,
+	const struct plan_throttle *item);
+[[nodiscard]] int cgroup_apply_rates(const struct cgroup_directory *directory,
+	const struct plan_resources *resources, const struct cgroup_rate_keys *keys,
+	cgroup_throttle_function *throttle);
+/** @suffix: of the file with the limit, behind hugetlb.SIZE. */
+[[nodiscard]] int cgroup_apply_huge_pages(const struct cgroup_directory *directory,
+	const struct plan_resources *resources, const char *suffix);
+
 /** Files that both versions have (convert.c has the values). */
 [[nodiscard]] int cgroup_check_memory_usage(const struct cgroup_directory *directory,
 	const char *usage_file, const struct plan_resources *resources);
