@@ -5,12 +5,18 @@ import pathlib
 import subprocess
 import time
 
+import leftovers
 import pytest
 from conftest import LIVE, ROOT, needs_root, only_rung, wait_until
 from living import rung  # noqa: F401
 from terminals import terminal  # noqa: F401
 
 pytestmark = only_rung
+
+
+def no_orphans():
+    leftovers.reap(except_for=LIVE)
+    return True
 
 
 @pytest.fixture
@@ -105,15 +111,13 @@ def test_latest(lived):
 
 def test_preserved_descriptors(lived):
     read, write = os.pipe()
-    os.dup2(write, 3)
-    try:
-        process = lived.popen("exec", "--preserve-fds", "1", "a", "sh", "-c", "echo through >&3", pass_fds=(3,))
-        assert process.wait(30) == 0
-        assert os.read(read, 100) == b"through\n"
-        LIVE.pop(process.pid)
-    finally:
-        for fd in (read, write, 3):
-            os.close(fd)
+    process = lived.popen("exec", "--preserve-fds", "1", "a", "sh", "-c", "echo through >&3",
+                          preexec_fn=lambda: os.dup2(write, 3), close_fds=False)
+    assert process.wait(30) == 0
+    assert os.read(read, 100) == b"through\n"
+    LIVE.pop(process.pid)
+    os.close(read)
+    os.close(write)
 
 
 def test_terminal(lived, terminal):
@@ -133,6 +137,7 @@ def test_detach_keys(lived, terminal):
     seat.type("\x01d")
     assert seat.end() == 0 and seat.modes_are_back()
     wait_until(lambda: lived("exec", "a", "test", "-e", "/survived").status == 0, "it goes on")
+    wait_until(no_orphans, "the host's process 1, which is us here, has reaped it")
     lived.refused("exec", "-it", "--detach-keys", "ctrl-ab", "a", "sh", saying="ctrl-ab")
 
 

@@ -24,10 +24,18 @@
 
 #define LOOK_AGAIN_MS 200
 
+static void note_monitor(struct logs_source *source)
+{
+	const struct instance_state *state = &source->instance.state;
+	if (state->monitor_pid)
+		source->monitor = (struct process_id){state->monitor_pid, state->monitor_start};
+}
+
 int logs_source_init(struct logs_source *source, const struct instance *instance,
 	const struct logs_query *query, struct arena *arena)
 {
 	*source = (struct logs_source){.instance = *instance, .reader = {.fd = -1}};
+	note_monitor(source);
 	const struct logs_subject subject = {.id = instance->id,
 		.directory = instance->directory,
 		.name = instance->name,
@@ -44,18 +52,23 @@ void logs_source_fini(struct logs_source *source)
 
 /* ---- is there more to come? ------------------------------------------------------------ */
 
+/*
+ * A restart policy is seen late: the state says "exited" first. But as long as the monitor lives,
+ * which by then deals with the end, somebody may start the program again.
+ */
 static bool goes_on(struct logs_source *source, struct arena *arena)
 {
 	if (instance_reload(&source->instance, arena) < 0) {
 		error_clear(); /* removed */
 		return false;
 	}
+	note_monitor(source);
 	switch (source->instance.state.status) {
 	case INSTANCE_CREATED:
 	case INSTANCE_RESTARTING:
 		return true;
 	default:
-		return instance_is_alive(&source->instance);
+		return instance_is_alive(&source->instance) || process_alive(&source->monitor);
 	}
 }
 
@@ -107,9 +120,8 @@ static int wait_for_more(const struct logs_source *sources, size_t count, int in
 	struct pollfd *fds = arena_new(arena, struct pollfd, count + 1);
 	bool monitors = false;
 	for (size_t i = 0; i < count; i++) {
-		const struct instance_state *state = &sources[i].instance.state;
-		const struct process_id monitor = {state->monitor_pid, state->monitor_start};
-		fds[i].fd = !sources[i].over && monitor.pid ? process_open(&monitor) : -1;
+		const struct process_id *monitor = &sources[i].monitor;
+		fds[i].fd = !sources[i].over && monitor->pid ? process_open(monitor) : -1;
 		fds[i].events = POLLIN;
 	}
 	fds[count] = (struct pollfd){.fd = inotify_fd, .events = POLLIN};

@@ -3,6 +3,7 @@
 
 /* `logs`, also of several containers, also as they go on. */
 
+#include "base/process.h"
 #include "engine/instance/instance.h"
 #include "engine/instance/logs_read.h"
 
@@ -10,7 +11,8 @@ struct logs_source {
 	struct instance instance;
 	struct logs_settings settings;
 	struct logs_reader reader;
-	bool over; /* nothing more will come */
+	struct process_id monitor; /* the last one that was known */
+	bool over;                 /* nothing more will come */
 };
 
 /** Finds the container's log and its beginning. Tells a story. */

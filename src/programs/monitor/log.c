@@ -375,6 +375,8 @@ void log_begin(const struct logs_settings *settings, log_trouble trouble, void *
 	keeper.trouble = trouble;
 	keeper.context = context;
 	keeper.fd = -1;
+	if (settings->path && keeps())
+		(void)!open_file(); /* tried again, and told, when there is something to keep */
 }
 
 void log_write(enum log_stream stream, const void *from, size_t length)
