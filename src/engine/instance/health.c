@@ -242,7 +242,8 @@ static int ask_once(struct instance *instance, const struct run_health *wishes,
 	int status;
 	(void)!process_reap(check.pidfd, &status);
 	close_now(check.pidfd);
-	return r == -ETIMEDOUT ? -1 : process_exit_code(status);
+	int over = container_exec_over();
+	return over < 0 ? over : r == -ETIMEDOUT ? -1 : process_exit_code(status);
 }
 
 /* ---- what follows from it -------------------------------------------------------------------- */

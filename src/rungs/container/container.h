@@ -69,6 +69,12 @@ struct container_exec_request {
 	const struct container_exec_request *request, struct container_process *ret_process);
 
 /**
+ * To be called before the caller of container_exec() forks: its children would be born in the
+ * container's pid namespace (setns(2)), seen and reached by those inside.
+ */
+[[nodiscard]] int container_exec_over(void);
+
+/**
  * Sends a signal to the first process, or to all (@all: also those that joined later).
  * -ESRCH with the story "container not running" when it has stopped.
  */

@@ -359,3 +359,16 @@ int container_exec(
 			.pid = joining.birth.pid, .pidfd = take_fd(joining.birth.pidfd)};
 	return 0;
 }
+
+int container_exec_over(void)
+{
+	/* Not ".../pid_for_children": that is the container's now. */
+	autoclose int fd = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	struct stat ours, children;
+	if (fd < 0 || fstat(fd, &ours) < 0)
+		return fail(-errno, "open our pid namespace");
+	if (stat("/proc/self/ns/pid_for_children", &children) == 0 &&
+		children.st_ino == ours.st_ino)
+		return 0; /* an ordinary user's helper went in, not we */
+	return setns(fd, CLONE_NEWPID) < 0 ? fail(-errno, "return to our pid namespace") : 0;
+}

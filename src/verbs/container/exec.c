@@ -90,9 +90,10 @@ static bool filter(void *context, const unsigned char *typed, size_t length, uns
 /* The person has gone; the program must not wait for somebody to read its terminal. */
 static int leave(struct attendant *attendant, const struct container_process *process)
 {
-	pid_t child = fork();
+	int r = container_exec_over();
+	pid_t child = r < 0 ? r : fork();
 	if (child != 0)
-		return child < 0 ? fail(-errno, "fork") : 0;
+		return r < 0 ? r : child < 0 ? fail(-errno, "fork") : 0;
 	(void)setsid();
 	for (int number = 0; number < 3; number++)
 		(void)!open_null(number, O_RDWR);
