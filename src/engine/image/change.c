@@ -228,10 +228,15 @@ static int add_ports(struct line *line, const char *word)
 	if (!text_equal(protocol, "tcp") && !text_equal(protocol, "udp") &&
 		!text_equal(protocol, "sctp"))
 		return bad(line, "the protocol is tcp, udp or sctp");
+	struct strings *ports = &line->config->exposed_ports, old = *ports;
+	const char **items = arena_new(line->arena, const char *, old.count + last - first + 2);
+	for (size_t i = 0; i < old.count; i++)
+		items[i] = old.items[i];
+	*ports = (struct strings){items, old.count};
 	for (unsigned port = first; port <= last; port++) {
 		const char *text = arena_format(line->arena, "%u/%s", port, protocol);
-		if (!strings_have(&line->config->exposed_ports, text))
-			strings_add(&line->config->exposed_ports, text, line->arena);
+		if (!strings_have(&old, text))
+			items[ports->count++] = text;
 	}
 	return 0;
 }

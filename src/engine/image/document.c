@@ -45,11 +45,6 @@ static int read_schema(const struct json *at, struct arena *, void *)
 	return r;
 }
 
-static void write_schema(struct json_writer *writer, const char *name, const void *)
-{
-	json_write_unsigned(writer, name, 2);
-}
-
 static int read_children(const struct json *at, struct arena *arena, void *target)
 {
 	static const struct json_field fields[] = {
@@ -60,20 +55,6 @@ static int read_children(const struct json *at, struct arena *arena, void *targe
 	struct image_manifest *manifest = target;
 	manifest->is_index = true;
 	return json_shape_read(at->parent, &shape, arena, target);
-}
-
-static void write_children(struct json_writer *writer, const char *name, const void *source)
-{
-	const struct image_manifest *manifest = source;
-	if (!manifest->is_index)
-		return;
-	json_open(writer, name, '[');
-	for (size_t i = 0; i < manifest->manifest_count; i++) {
-		json_open(writer, NULL, '{');
-		json_shape_write(writer, &descriptor_shape, &manifest->manifests[i]);
-		json_close(writer);
-	}
-	json_close(writer);
 }
 
 static int check_manifest(const struct json *at, struct arena *, void *target)
@@ -87,12 +68,12 @@ static int check_manifest(const struct json *at, struct arena *, void *target)
 }
 
 static const struct json_field manifest_fields[] = {
-	CUSTOM("schemaVersion", read_schema, write_schema, .flags = REQUIRED),
+	CUSTOM("schemaVersion", read_schema, NULL, .flags = REQUIRED),
 	STRING("mediaType", struct image_manifest, media_type),
 	STRING("artifactType", struct image_manifest, artifact_type),
 	OBJECT("config", struct image_manifest, config, &descriptor_shape),
 	ARRAY("layers", struct image_manifest, layers, layer_count, &descriptor_shape),
-	CUSTOM("manifests", read_children, write_children),
+	CUSTOM("manifests", read_children, NULL),
 	PAIRS("annotations", struct image_manifest, annotations, annotation_count),
 };
 
@@ -136,11 +117,37 @@ int image_manifest_read(const struct store *store, const char *digest, struct ar
 	return r < 0 ? r : image_manifest_parse(text, length, name, arena, ret_manifest);
 }
 
+static void write_descriptor(
+	struct json_writer *writer, const char *key, const struct image_descriptor *descriptor)
+{
+	json_open(writer, key, '{');
+	json_shape_write(writer, &descriptor_shape, descriptor);
+	json_close(writer);
+}
+
+/* By hand, for "layers" and "manifests" say what it is and stand there also when they are empty. */
 void image_manifest_write(const struct image_manifest *manifest, struct text *out)
 {
+	static const struct json_field rest[] = {
+		PAIRS("annotations", struct image_manifest, annotations, annotation_count),
+	};
+	static const struct json_shape rest_shape = SHAPE(struct image_manifest, rest);
 	struct json_writer writer = {.out = out, .compact = true};
+	bool index = manifest->is_index;
 	json_open(&writer, NULL, '{');
-	json_shape_write(&writer, &manifest_shape, manifest);
+	json_write_unsigned(&writer, "schemaVersion", 2);
+	if (manifest->media_type)
+		json_write_string(&writer, "mediaType", manifest->media_type);
+	if (manifest->artifact_type)
+		json_write_string(&writer, "artifactType", manifest->artifact_type);
+	if (!index)
+		write_descriptor(&writer, "config", &manifest->config);
+	json_open(&writer, index ? "manifests" : "layers", '[');
+	for (size_t i = 0; i < (index ? manifest->manifest_count : manifest->layer_count); i++)
+		write_descriptor(
+			&writer, NULL, index ? &manifest->manifests[i] : &manifest->layers[i]);
+	json_close(&writer);
+	json_shape_write(&writer, &rest_shape, manifest);
 	json_close(&writer);
 }
 
