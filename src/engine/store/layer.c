@@ -427,8 +427,7 @@ int layer_archive(const struct layer_archive *archive, struct layer_report *ret_
 	return r < 0 ? r : layer_archive_wait(&job, ret_report);
 }
 
-/* ---- split ------------------------------------------------------------------------------------
- */
+/* ---- split --------------------------------------------------------------------------------- */
 
 struct members {
 	struct arena *arena;
@@ -486,8 +485,7 @@ int layer_split(const struct layer_split *split, struct arena *arena,
 	return 0;
 }
 
-/* ---- removal ------------------------------------------------------------------------------------
- */
+/* ---- removal ------------------------------------------------------------------------------- */
 
 /* In a child, because one cannot come back from a user namespace. */
 static int remove_in_namespace(int directory_fd, const char *name)

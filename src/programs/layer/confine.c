@@ -35,8 +35,7 @@ static int join(int user_namespace_fd)
 
 /* ---- capabilities ---------------------------------------------------------------------------- */
 
-/* SYS_ADMIN is what trusted.* attributes want; what else it can do, the filter below does not let.
- */
+/* SYS_ADMIN: for trusted.* attributes. The filter below lets nothing else of it through. */
 #define BIT(capability) (1ULL << (capability))
 static const uint64_t KEPT = BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH) |
 			     BIT(CAP_FOWNER) | BIT(CAP_FSETID) | BIT(CAP_MKNOD) | BIT(CAP_SETFCAP) |
@@ -91,8 +90,7 @@ static int lock_files(const struct confine_tree *trees, size_t count)
 	return syscall(SYS_landlock_restrict_self, rules, 0) < 0 ? fail(-errno, "Landlock") : 0;
 }
 
-/* ---- system calls -------------------------------------------------------------------------------
- */
+/* ---- system calls -------------------------------------------------------------------------- */
 
 /* Files by descriptor and name, memory, threads. No sockets, no programs, no mounts, no other
  * processes. */

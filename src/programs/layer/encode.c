@@ -27,8 +27,7 @@ static unsigned processors(void)
 	return count < ENCODE_WORKERS_MAX ? count : ENCODE_WORKERS_MAX;
 }
 
-/* ---- gzip ---------------------------------------------------------------------------------------
- */
+/* ---- gzip ---------------------------------------------------------------------------------- */
 
 struct deflater {
 	struct isal_zstream stream;

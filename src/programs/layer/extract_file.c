@@ -109,8 +109,7 @@ static int set_owner(struct extractor *extractor, const struct tar_entry *entry,
 			       : fail(-errno, "owner of %s", report_show(entry->path).text);
 }
 
-/* ---- attributes ---------------------------------------------------------------------------------
- */
+/* ---- attributes ---------------------------------------------------------------------------- */
 
 /* Overlay's own attributes redirect and hide: one from outside would lead into other layers. */
 static bool is_overlay_attribute(const char *name)

@@ -174,8 +174,7 @@ static int write_other(
 	return r < 0 ? r : write_header(packer, &entry);
 }
 
-/* ---- whiteouts ----------------------------------------------------------------------------------
- */
+/* ---- whiteouts ----------------------------------------------------------------------------- */
 
 /* An empty file of that name beside the present member; the name is the packer's last component. */
 static int write_mark(struct packer *packer, const char *directory, const char *name)

@@ -154,8 +154,7 @@ static int inner_finish(
 	return r;
 }
 
-/* ---- members ------------------------------------------------------------------------------------
- */
+/* ---- members ------------------------------------------------------------------------------- */
 
 /* An archive, compressed or not; the empty one is nothing but zeros. */
 static bool looks_like_layer(const unsigned char *bytes, size_t length, uint64_t size)

@@ -66,8 +66,7 @@ struct decode {
 /** Finds out from the bytes what they are: gzip (members), zstd (frames), or as they are. */
 void decode_start(struct decode *decode);
 
-/* ---- hash -------------------------------------------------------------------------------------
- */
+/* ---- hash ---------------------------------------------------------------------------------- */
 
 struct hashing {
 	struct queue *plain;
@@ -78,8 +77,7 @@ struct hashing {
 
 void hashing_start(struct hashing *hashing);
 
-/* ---- the end of a queue ------------------------------------------------------------------------
- */
+/* ---- the end of a queue -------------------------------------------------------------------- */
 
 /** A queue as an archive's source. */
 struct queue_source {

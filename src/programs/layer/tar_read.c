@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /*
- * Headers and data of an archive; see tar.h. Extended headers are in tar_pax.c.
+ * Headers and data of an archive; see tar.h. Extended headers are in tar_pax.c, sparse files'
+ * maps in tar_sparse.c.
  *
  * In: stretches of bytes from whoever has them. Out: members, one at a time, and their data without
  * a copy. Everything is hostile: a size is believed only as far as bytes come, numbers are checked
@@ -15,28 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* GNU's old sparse files: four pieces in the header where the prefix is otherwise, 21 in each
- * block. */
-struct gnu_piece {
-	char offset[12], length[12];
-};
-#define GNU_HEADER_PIECES 4
-#define GNU_BLOCK_PIECES 21
-
-struct gnu_header {
-	char before[386];
-	struct gnu_piece pieces[GNU_HEADER_PIECES];
-	char extended, real_size[12], rest[17];
-};
-_Static_assert(sizeof(struct gnu_header) == TAR_BLOCK, "a header is a block");
-
-struct gnu_block {
-	struct gnu_piece pieces[GNU_BLOCK_PIECES];
-	char extended, rest[7];
-};
-_Static_assert(sizeof(struct gnu_block) == TAR_BLOCK, "a map's block is a block");
-
-static int damaged(const struct tar_reader *reader, const char *what)
+int tar_damaged(const struct tar_reader *reader, const char *what)
 {
 	return refuse(-EBADMSG, "damaged archive: %s (before byte %llu)", what,
 		(unsigned long long)reader->position);
@@ -60,7 +40,7 @@ void tar_reader_fini(struct tar_reader *reader)
 /* ---- bytes ------------------------------------------------------------------------------- */
 
 /* 1 while there are unread bytes, 0 at the end. */
-static int refill(struct tar_reader *reader)
+int tar_refill(struct tar_reader *reader)
 {
 	if (reader->left > 0)
 		return 1;
@@ -73,36 +53,36 @@ static int refill(struct tar_reader *reader)
 	return !reader->ended;
 }
 
-static void consume(struct tar_reader *reader, size_t length)
+void tar_consume(struct tar_reader *reader, size_t length)
 {
 	reader->at += length;
 	reader->left -= length;
 	reader->position += length;
 }
 
-static int skip(struct tar_reader *reader, uint64_t length)
+int tar_skip(struct tar_reader *reader, uint64_t length)
 {
 	while (length > 0) {
-		int r = refill(reader);
+		int r = tar_refill(reader);
 		if (r <= 0)
-			return r < 0 ? r : damaged(reader, "it ends within a member");
+			return r < 0 ? r : tar_damaged(reader, "it ends within a member");
 		size_t step = length < reader->left ? (size_t)length : reader->left;
-		consume(reader, step);
+		tar_consume(reader, step);
 		length -= step;
 	}
 	return 0;
 }
 
 /* The next block in one piece; 0 at the end of bytes. */
-static int next_block(struct tar_reader *reader, const unsigned char **ret_block)
+int tar_next_block(struct tar_reader *reader, const unsigned char **ret_block)
 {
-	int r = refill(reader);
+	int r = tar_refill(reader);
 	if (r <= 0)
 		return r;
 	if (reader->left < TAR_BLOCK)
-		return damaged(reader, "it ends within a header");
+		return tar_damaged(reader, "it ends within a header");
 	*ret_block = reader->at;
-	consume(reader, TAR_BLOCK);
+	tar_consume(reader, TAR_BLOCK);
 	return 1;
 }
 
@@ -112,14 +92,14 @@ int tar_data(struct tar_reader *reader, const unsigned char **ret_bytes, size_t 
 		*ret_length = 0;
 		return 0;
 	}
-	int r = refill(reader);
+	int r = tar_refill(reader);
 	if (r <= 0)
-		return r < 0 ? r : damaged(reader, "it ends within a member");
+		return r < 0 ? r : tar_damaged(reader, "it ends within a member");
 	size_t length = reader->data_left < reader->left ? (size_t)reader->data_left : reader->left;
 	*ret_bytes = reader->at;
 	*ret_length = length;
 	reader->data_left -= length;
-	consume(reader, length);
+	tar_consume(reader, length);
 	return 0;
 }
 
@@ -127,7 +107,7 @@ int tar_data(struct tar_reader *reader, const unsigned char **ret_bytes, size_t 
 static int collect(struct tar_reader *reader, uint64_t size, struct text *ret)
 {
 	if (size > TAR_HEADER_MAX)
-		return damaged(reader, "an extended header of more than 4 MiB");
+		return tar_damaged(reader, "an extended header of more than 4 MiB");
 	ret->length = 0;
 	while (reader->data_left > 0) {
 		const unsigned char *bytes = NULL;
@@ -139,7 +119,7 @@ static int collect(struct tar_reader *reader, uint64_t size, struct text *ret)
 	}
 	text_add_bytes(ret, "", 1);
 	ret->length--;
-	return skip(reader, reader->padding);
+	return tar_skip(reader, reader->padding);
 }
 
 /* ---- numbers -------------------------------------------------------------------------------- */
@@ -175,7 +155,7 @@ static int read_number(const char *field, size_t length, int64_t *ret)
 	return 0;
 }
 
-static int read_unsigned(const char *field, size_t length, uint64_t *ret)
+int tar_read_unsigned(const char *field, size_t length, uint64_t *ret)
 {
 	int64_t value;
 	int r = read_number(field, length, &value);
@@ -211,126 +191,7 @@ bool tar_looks_like_header(const unsigned char *block)
 	return !is_zero(block) && checksum_is_right(block);
 }
 
-/* ---- sparse files -----------------------------------------------------------------------------
- */
-
-int tar_add_piece(struct tar_reader *reader, uint64_t offset, uint64_t length)
-{
-	uint64_t end = 0;
-	if (reader->piece_count > 0) {
-		const struct tar_piece *last = &reader->pieces[reader->piece_count - 1];
-		end = last->offset + last->length;
-	}
-	if (offset < end || offset > INT64_MAX || length > INT64_MAX - offset)
-		return damaged(reader, "a sparse file's map is out of order");
-	if (reader->piece_count == TAR_PIECES_MAX)
-		return damaged(reader, "a sparse file in more than a million pieces");
-	if (reader->piece_count == reader->piece_room) {
-		size_t room = reader->piece_room ? reader->piece_room * 2 : 64;
-		struct tar_piece *pieces = realloc(reader->pieces, room * sizeof(*pieces));
-		if (!pieces)
-			return fail(-ENOMEM, "a sparse file's map");
-		reader->pieces = pieces;
-		reader->piece_room = room;
-	}
-	reader->pieces[reader->piece_count++] = (struct tar_piece){offset, length};
-	return 0;
-}
-
-static int add_gnu_pieces(struct tar_reader *reader, const struct gnu_piece *pieces, size_t count)
-{
-	for (size_t i = 0; i < count && pieces[i].offset[0] != '\0'; i++) {
-		uint64_t offset, length;
-		if (read_unsigned(pieces[i].offset, 12, &offset) < 0 ||
-			read_unsigned(pieces[i].length, 12, &length) < 0)
-			return damaged(reader, "a sparse file's map is no number");
-		int r = tar_add_piece(reader, offset, length);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int read_gnu_sparse(
-	struct tar_reader *reader, const struct gnu_header *header, struct tar_entry *entry)
-{
-	reader->piece_count = 0;
-	if (read_unsigned(header->real_size, sizeof(header->real_size), &entry->size) < 0)
-		return damaged(reader, "a sparse file's size is no number");
-	bool more = header->extended != 0;
-	int r = add_gnu_pieces(reader, header->pieces, GNU_HEADER_PIECES);
-	while (r >= 0 && more) {
-		const unsigned char *block;
-		r = next_block(reader, &block);
-		if (r <= 0)
-			return r < 0 ? r : damaged(reader, "it ends within a sparse file's map");
-		const struct gnu_block *pieces = (const struct gnu_block *)block;
-		more = pieces->extended != 0;
-		r = add_gnu_pieces(reader, pieces->pieces, GNU_BLOCK_PIECES);
-	}
-	entry->sparse = true;
-	return r < 0 ? r : 0;
-}
-
-/* A line of the map that stands before the data in version 1.0; *budget bytes may still be read. */
-static int read_map_number(struct tar_reader *reader, uint64_t *budget, uint64_t *ret)
-{
-	uint64_t value = 0;
-	for (unsigned digits = 0; digits < 20; digits++) {
-		int r = *budget > 0 ? refill(reader) : 0;
-		if (r <= 0)
-			return r < 0 ? r : damaged(reader, "it ends within a sparse file's map");
-		unsigned char c = reader->at[0];
-		consume(reader, 1);
-		--*budget;
-		if (c == '\n' && digits > 0) {
-			*ret = value;
-			return 0;
-		}
-		if (c < '0' || c > '9' || value > (UINT64_MAX >> 1) / 10)
-			break;
-		value = value * 10 + (c - '0');
-	}
-	return damaged(reader, "a sparse file's map is no number");
-}
-
-static int read_pax_map(struct tar_reader *reader)
-{
-	uint64_t budget = reader->data_left, count, offset, length;
-	reader->piece_count = 0;
-	int r = read_map_number(reader, &budget, &count);
-	for (uint64_t i = 0; r >= 0 && i < count; i++) {
-		r = read_map_number(reader, &budget, &offset);
-		if (r >= 0)
-			r = read_map_number(reader, &budget, &length);
-		if (r >= 0)
-			r = tar_add_piece(reader, offset, length);
-	}
-	if (r < 0)
-		return r;
-	uint64_t used = reader->data_left - budget;
-	uint64_t fill = (TAR_BLOCK - used % TAR_BLOCK) % TAR_BLOCK;
-	if (fill > budget)
-		return damaged(reader, "it ends within a sparse file's map");
-	reader->data_left = budget - fill;
-	return skip(reader, fill);
-}
-
-/* The pieces must be as long as the data, and lie within the file. */
-static int check_map(struct tar_reader *reader, const struct tar_entry *entry)
-{
-	uint64_t data = 0, end = 0;
-	for (size_t i = 0; i < reader->piece_count; i++) {
-		data += reader->pieces[i].length;
-		end = reader->pieces[i].offset + reader->pieces[i].length;
-	}
-	if (end > entry->size || entry->size > INT64_MAX || data != reader->data_left)
-		return damaged(reader, "a sparse file's map does not fit its data");
-	return 0;
-}
-
-/* ---- headers ------------------------------------------------------------------------------------
- */
+/* ---- headers ------------------------------------------------------------------------------- */
 
 static enum tar_kind kind_of(char flag, bool *ret_known)
 {
@@ -397,19 +258,19 @@ static int read_fields(
 	int64_t modified;
 	*entry = (struct tar_entry){.kind = kind_of(header->kind, &known)};
 	if (!known)
-		return damaged(reader, "a member of unknown kind");
-	if (read_unsigned(header->mode, sizeof(header->mode), &mode) < 0 ||
-		read_unsigned(header->uid, sizeof(header->uid), &entry->uid) < 0 ||
-		read_unsigned(header->gid, sizeof(header->gid), &entry->gid) < 0 ||
-		read_unsigned(header->size, sizeof(header->size), &entry->data_size) < 0 ||
+		return tar_damaged(reader, "a member of unknown kind");
+	if (tar_read_unsigned(header->mode, sizeof(header->mode), &mode) < 0 ||
+		tar_read_unsigned(header->uid, sizeof(header->uid), &entry->uid) < 0 ||
+		tar_read_unsigned(header->gid, sizeof(header->gid), &entry->gid) < 0 ||
+		tar_read_unsigned(header->size, sizeof(header->size), &entry->data_size) < 0 ||
 		read_number(header->modified, sizeof(header->modified), &modified) < 0 ||
 		modified > TAR_TIME_MAX || modified < -TAR_TIME_MAX)
-		return damaged(reader, "a header's number is none");
+		return tar_damaged(reader, "a header's number is none");
 	bool device = entry->kind == TAR_CHARACTER || entry->kind == TAR_BLOCK_DEVICE;
-	if (device && (read_unsigned(header->major, sizeof(header->major), &major) < 0 ||
-			      read_unsigned(header->minor, sizeof(header->minor), &minor) < 0 ||
+	if (device && (tar_read_unsigned(header->major, sizeof(header->major), &major) < 0 ||
+			      tar_read_unsigned(header->minor, sizeof(header->minor), &minor) < 0 ||
 			      major > UINT32_MAX || minor > UINT32_MAX))
-		return damaged(reader, "a device's number is none");
+		return tar_damaged(reader, "a device's number is none");
 	entry->mode = mode & 07777;
 	entry->modified.tv_sec = modified;
 	entry->device_major = (uint32_t)major;
@@ -421,7 +282,7 @@ static int read_fields(
 static int open_data(struct tar_reader *reader, uint64_t size)
 {
 	if (size > INT64_MAX - TAR_BLOCK)
-		return damaged(reader, "a member of impossible size");
+		return tar_damaged(reader, "a member of impossible size");
 	reader->data_left = size;
 	reader->padding = (TAR_BLOCK - size % TAR_BLOCK) % TAR_BLOCK;
 	return 0;
@@ -503,18 +364,18 @@ static int finish(struct tar_reader *reader, const struct tar_header *header,
 		return r;
 	entry->size = reader->data_left;
 	if (header->kind == 'S')
-		r = read_gnu_sparse(reader, (const struct gnu_header *)header, entry);
+		r = tar_read_gnu_map(reader, header, entry);
 	else if (pax->sparse && entry->kind == TAR_FILE) {
 		entry->sparse = true;
 		if (pax->has_real_size)
 			entry->size = pax->real_size;
 		if (pax->sparse_major == 1)
-			r = read_pax_map(reader);
+			r = tar_read_pax_map(reader);
 	}
 	if (r == 0 && entry->sparse)
-		r = check_map(reader, entry);
+		r = tar_check_map(reader, entry);
 	if (r == 0 && (reader->path.length > TAR_PATH_MAX || reader->link.length > TAR_PATH_MAX))
-		r = damaged(reader, "a name of more than 4095 bytes");
+		r = tar_damaged(reader, "a name of more than 4095 bytes");
 	entry->data_size = reader->data_left;
 	entry->path = text_get(&reader->path);
 	entry->link = text_get(&reader->link);
@@ -538,18 +399,19 @@ static int read_member(
 	bool extended = false;
 	for (;;) {
 		const unsigned char *block;
-		int r = next_block(reader, &block);
+		int r = tar_next_block(reader, &block);
 		if (r <= 0)
-			return r < 0 || !extended ? r : damaged(reader, "it ends before a member");
+			return r < 0 || !extended ? r
+						  : tar_damaged(reader, "it ends before a member");
 		if (is_zero(block))
 			return end_of_archive(reader);
 		if (!checksum_is_right(block))
-			return damaged(reader, "a header's checksum is wrong");
+			return tar_damaged(reader, "a header's checksum is wrong");
 		struct tar_header header;
 		memcpy(&header, block, sizeof(header));
 		uint64_t size;
-		if (read_unsigned(header.size, sizeof(header.size), &size) < 0)
-			return damaged(reader, "a header's number is none");
+		if (tar_read_unsigned(header.size, sizeof(header.size), &size) < 0)
+			return tar_damaged(reader, "a header's number is none");
 		r = read_extended(reader, header.kind, size, before);
 		if (r < 0)
 			return r;
@@ -568,9 +430,9 @@ static int read_member(
 
 int tar_next(struct tar_reader *reader, struct tar_entry *ret_entry)
 {
-	int r = skip(reader, reader->data_left);
+	int r = tar_skip(reader, reader->data_left);
 	if (r == 0)
-		r = skip(reader, reader->padding);
+		r = tar_skip(reader, reader->padding);
 	if (r < 0)
 		return r;
 	reader->data_left = reader->padding = 0;

@@ -7,7 +7,6 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/fs.h"
-#include "base/kernel.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -84,11 +83,7 @@ static const struct tree_directory *keep(struct tree *tree, const char *path, in
 
 static int resolve(int root_fd, const char *path)
 {
-	struct open_how how = {
-		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	return kernel_openat2(root_fd, text_empty(path) ? "." : path, &how);
+	return fs_find_in(root_fd, text_empty(path) ? "." : path, O_PATH | O_DIRECTORY);
 }
 
 int tree_find(struct tree *tree, const char *path, size_t length, const struct tree_directory **ret)
