@@ -10,7 +10,9 @@
 	HEADING("The system") \
 	VERB(events) \
 	VERB(info) \
-	VERB(system)
+	VERB(system) \
+	VERB(generate) \
+	VERB(quadlet)
 
 #define SYSTEM_INNER_VERBS(VERB) \
 	VERB(system_df) \
