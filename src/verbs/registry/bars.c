@@ -59,7 +59,7 @@ static void add_line(const struct bar *bar, int64_t now_ms, unsigned width, stru
 static void draw(struct bars *bars, bool last)
 {
 	int64_t now_ms = clock_monotonic_ms();
-	if (!bars->terminal || (!last && now_ms < bars->next_ms))
+	if (!bars->terminal || bars->count == 0 || (!last && now_ms < bars->next_ms))
 		return;
 	bars->next_ms = now_ms + INTERVAL_MS;
 	autofini(text_fini) struct text screen = {};
