@@ -262,11 +262,10 @@ const char *reference_target(const struct reference *reference)
 const char *reference_familiar(const struct reference *reference, struct arena *arena)
 {
 	const char *name = reference->repository;
-	if (!text_equal(reference->registry, REFERENCE_DOCKER_HUB))
-		name = reference_repository(reference, arena);
-	else if (text_starts(name, "library/") && !strchr(name + 8, '/'))
+	bool hub = text_equal(reference->registry, REFERENCE_DOCKER_HUB);
+	if (hub && text_starts(name, "library/") && !strchr(name + 8, '/'))
 		name += 8;
-	else if (registry_length(name) > 0) /* "docker.io/localhost/a" would be another one */
+	else if (!hub || registry_length(name) > 0) /* "docker.io/localhost/a" */
 		name = reference_repository(reference, arena);
 	return with_target(name, reference, arena);
 }

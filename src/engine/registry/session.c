@@ -153,9 +153,9 @@ int registry_fetch_blob(struct registry_session *session, const struct registry_
 	const char *digest, struct arena *arena, const char **ret_text, size_t *ret_length)
 {
 	struct fetch_answer answer;
-	const char *text,
-		*path = arena_format(arena, "/v2/%s/blobs/%s", remote->repository, digest);
-	size_t length;
+	const char *path = arena_format(arena, "/v2/%s/blobs/%s", remote->repository, digest);
+	const char *text = NULL;
+	size_t length = 0;
 	int r = fetch_document(session, remote, path, arena, &answer, &text, &length);
 	if (r >= 0)
 		r = verify(text, length, digest, "blob");
@@ -290,8 +290,8 @@ int registry_list_tags(struct registry_session *session, const struct registry_r
 		arena_format(arena, "tags of %s/%s", remote->registry, remote->repository);
 	for (unsigned page = 0; path && page < TAG_PAGES_MAX; page++) {
 		struct fetch_answer answer;
-		const char *text;
-		size_t length;
+		const char *text = NULL;
+		size_t length = 0;
 		int r = fetch_document(session, remote, path, arena, &answer, &text, &length);
 		if (r >= 0)
 			r = read_tags(text, length, what, arena, &tags);

@@ -176,7 +176,7 @@ static int read_array(struct reader *reader)
 		}
 		if (!at_string(reader))
 			return toml_refuse(item, "only strings can be in a list");
-		const char *text;
+		const char *text = NULL;
 		int r = read_string(reader, &text);
 		if (r < 0)
 			return r;
@@ -218,7 +218,7 @@ static int read_plain(struct reader *reader)
 static int read_pair(struct reader *reader)
 {
 	struct toml_item *item = &reader->item;
-	const char *key;
+	const char *key = NULL;
 	int r = read_key(reader, &key);
 	if (r < 0)
 		return r;
@@ -246,7 +246,7 @@ static int read_header(struct reader *reader)
 	item->type = element ? TOML_ELEMENT : TOML_TABLE;
 	reader->next += element ? 2 : 1;
 	for (;;) {
-		const char *part;
+		const char *part = NULL;
 		skip_blanks(reader);
 		int r = read_key(reader, &part);
 		if (r < 0)
