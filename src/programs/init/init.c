@@ -88,11 +88,28 @@ static int attend(pid_t program, const sigset_t *all)
 	}
 }
 
+/* Holds the namespaces of a pod: nothing to run, orphans to bury, until somebody says enough. */
+static int hold(void)
+{
+	sigset_t all;
+	sigfillset(&all);
+	(void)sigprocmask(SIG_BLOCK, &all, NULL);
+	for (;;) {
+		int number = sigwaitinfo(&all, NULL);
+		if (number == SIGCHLD)
+			(void)reap(-1);
+		else if (number == SIGTERM || number == SIGINT || number == SIGQUIT)
+			return 0;
+	}
+}
+
 int main(int count, char **arguments)
 {
 	char **program = arguments + 1;
 	if (count > 1 && strcmp(program[0], "--") == 0)
 		program++;
+	if (program[0] && strcmp(program[0], "--pause") == 0)
+		return hold();
 	if (!program[0]) {
 		dprintf(STDERR_FILENO, "usage: rung-init [--] PROGRAM [ARGUMENT...]\n");
 		return 125;

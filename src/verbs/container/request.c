@@ -5,11 +5,14 @@
 #include "verbs/container/request.h"
 
 #include "base/error.h"
+#include "base/fs.h"
 #include "base/places.h"
 #include "engine/image/image.h"
-#include "engine/instance/instance.h"
+#include "engine/instance/pod.h"
 #include "engine/registry/pull.h"
 #include "verbs/container/options.h"
+
+#include <fcntl.h>
 
 bool container_has_no_image(const struct run_request *request)
 {
@@ -90,6 +93,38 @@ static int take_image(struct run_request *request, struct arena *arena)
 	return 0;
 }
 
+/* --pod NAME, --pod new:NAME, --pod-id-file FILE */
+static int take_pod(struct run_request *request, struct arena *arena)
+{
+	const char *word = request->life.pod;
+	if (request->life.pod_id_file) {
+		autofree char *id = NULL;
+		int r = fs_read(AT_FDCWD, request->life.pod_id_file, 4096, &id, NULL);
+		if (r < 0)
+			return fail(r, "--pod-id-file %s", request->life.pod_id_file);
+		id[strcspn(id, " \n")] = '\0';
+		word = arena_strdup(arena, id);
+	}
+	if (text_empty(word))
+		return 0;
+	struct pod pod;
+	int r;
+	if (text_starts(word, "new:")) {
+		static const char *usual[] = {"ipc", "net", "uts", NULL};
+		const struct pod wanted = {.name = word + 4,
+			.hostname = "",
+			.exit_policy = "stop",
+			.share = {usual, 3}};
+		struct run_request infra = RUN_REQUEST_DEFAULTS;
+		r = pod_create(&wanted, &infra, arena, &pod);
+	} else {
+		r = pod_find(word, arena, &pod);
+	}
+	if (r == 0)
+		pod_join(&pod, request, arena);
+	return r;
+}
+
 int container_request(const struct invocation *invocation, struct run_request *request)
 {
 	struct arena *arena = invocation->arena;
@@ -104,6 +139,8 @@ int container_request(const struct invocation *invocation, struct run_request *r
 		r = take_image(request, arena);
 	else if (request->arguments.count == 0)
 		return usage_error(invocation, "a COMMAND is missing");
+	if (r == 0 && !request->dry)
+		r = take_pod(request, arena);
 	if (r < 0)
 		return r;
 	request->id = instance_random_id(arena);
