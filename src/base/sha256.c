@@ -94,8 +94,7 @@ void sha256_end(struct sha256 *hash, char ret_digest[static DIGEST_SIZE])
 	sha256_add(hash, tail, padding + 8);
 
 	static const char digits[] = "0123456789abcdef";
-	memcpy(ret_digest, "sha256:", 7);
-	char *out = ret_digest + 7;
+	char *out = stpcpy(ret_digest, "sha256:");
 	for (unsigned i = 0; i < 64; i++)
 		*out++ = digits[hash->state[i / 8] >> (28 - 4 * (i % 8)) & 15];
 	*out = '\0';

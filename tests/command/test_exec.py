@@ -1,13 +1,12 @@
 """`rung exec`: one more program, with what the container's own has."""
 
 import os
-import pathlib
 import subprocess
 import time
 
 import leftovers
 import pytest
-from conftest import LIVE, ROOT, needs_root, only_rung, wait_until
+from conftest import LIVE, needs_root, only_rung, wait_until
 from living import rung  # noqa: F401
 from terminals import terminal  # noqa: F401
 
@@ -139,6 +138,17 @@ def test_detach_keys(lived, terminal):
     wait_until(lambda: lived("exec", "a", "test", "-e", "/survived").status == 0, "it goes on")
     wait_until(no_orphans, "the host's process 1, which is us here, has reaped it")
     lived.refused("exec", "-it", "--detach-keys", "ctrl-ab", "a", "sh", saying="ctrl-ab")
+
+
+def test_keys_of_docker(lived, terminal):
+    (lived.work / "config.json").write_text('{"detachKeys": "ctrl-x"}', encoding="utf-8")
+    lived.environment["DOCKER_CONFIG"] = str(lived.work)
+    seat = terminal("exec", "-it", "a", "sh", "-c", "echo ready; sleep 1; touch /survived")
+    seat.wait_for("ready")
+    seat.type("\x18")
+    assert seat.end() == 0
+    wait_until(lambda: lived("exec", "a", "test", "-e", "/survived").status == 0, "it goes on")
+    wait_until(no_orphans, "the host's process 1, which is us here, has reaped it")
 
 
 def test_the_end_of_the_container_is_the_end(lived):

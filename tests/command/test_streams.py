@@ -1,7 +1,7 @@
 """attach, and the streams of run and start -a: who gets what, in which order, and who waits for whom."""
 
-import hashlib
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import LIVE, ROOT, only_rung, wait_until
+from conftest import LIVE, only_rung, wait_until
 from living import rung  # noqa: F401
 from terminals import terminal  # noqa: F401
 
@@ -193,7 +193,8 @@ def test_a_stuck_client_is_let_go(rung):
 def test_nonsense_on_the_socket(rung):
     """A wrong message ends that connection and nothing else."""
     identity = rung.start("-i", "--name", "a", rung.tree, READER)
-    path = rung.state / "run" / identity / "attach.sock"
+    directory = os.open(rung.state / "run" / identity, os.O_PATH)
+    path = pathlib.Path(f"/proc/self/fd/{directory}/attach.sock")  # a socket's path must be short
     assert path.stat().st_mode & 0o777 == 0o600
     attach = b"a" + struct.pack("HHHH", 1, 1 | 2 | 4, 0, 0)
     for messages in ([b"zzz"], [b"a"], [b"a" + bytes(8)], [b"i" + b"early"], [attach, attach], [attach, b"s" + struct.pack("i", 999)],
@@ -208,6 +209,7 @@ def test_nonsense_on_the_socket(rung):
                     pass
             except (ConnectionResetError, BrokenPipeError):
                 pass
+    os.close(directory)
     writer = background(rung, "attach", "a", stdin=subprocess.PIPE)
     assert finish(writer, b"end\n")[:2] == (5, b"<end>\n")
 

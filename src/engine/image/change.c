@@ -282,7 +282,7 @@ static int set_user(struct line *line)
 
 static int set_directory(struct line *line)
 {
-	const char *path = NULL, *old = line->config->working_directory;
+	const char *path = "", *old = line->config->working_directory;
 	int r = one_word(line, &path);
 	if (r < 0)
 		return r;

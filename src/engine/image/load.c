@@ -97,7 +97,7 @@ void load_note(struct loading *loading, const char *id, const char *name)
 	if (!last || !text_equal(last->id, id)) {
 		struct archive_image *images =
 			arena_new(arena, struct archive_image, loaded->count + 1);
-		for (size_t i = 0; i < loaded->count; i++)
+		for (size_t i = 0; loaded->images && i < loaded->count; i++)
 			images[i] = loaded->images[i];
 		loaded->images = images;
 		last = &images[loaded->count++];

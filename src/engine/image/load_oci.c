@@ -187,7 +187,7 @@ static int take_manifest(
 	if (r < 0)
 		return r;
 	for (size_t i = 0; ret->is_index && i < ret->manifest_count; i++) {
-		struct image_manifest child;
+		struct image_manifest child = {};
 		if (depth == 4 || !has_blob(loading, ret->manifests[i].digest))
 			continue;
 		r = take_manifest(loading, ret->manifests[i].digest, depth + 1, &child);
@@ -238,7 +238,7 @@ int load_oci(struct loading *loading)
 		r = index_parse(text, length, "index.json", loading->arena, &index);
 	for (size_t i = 0; r == 0 && i < index.count; i++) {
 		const struct index_entry *entry = &index.entries[i];
-		struct image_manifest manifest;
+		struct image_manifest manifest = {};
 		const char *name;
 		r = take_manifest(loading, entry->digest, 0, &manifest);
 		if (r == 0)

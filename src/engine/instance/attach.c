@@ -9,7 +9,9 @@
 
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/places.h"
 #include "engine/instance/detach_keys.h"
+#include "plan/json.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -73,6 +75,26 @@ int attach_connect(const char *run_directory)
 		return fail(-errno, "reach the container's monitor at %s/" ATTACH_SOCKET,
 			run_directory);
 	return take_fd(fd);
+}
+
+const char *attach_default_keys(struct arena *arena)
+{
+	const char *directory = getenv("DOCKER_CONFIG"), *home = places_home();
+	const char *path = directory ? arena_format(arena, "%s/config.json", directory)
+			   : home    ? arena_format(arena, "%s/.docker/config.json", home)
+				     : NULL;
+	autofree char *bytes = NULL;
+	size_t length;
+	autofini(json_document_fini) struct json_document document = {};
+	struct detach_keys unused;
+	struct json keys;
+	if (path && fs_read(AT_FDCWD, path, 1 << 20, &bytes, &length) == 0 &&
+		json_parse(bytes, length, path, arena, &document) == 0 &&
+		json_find(&document.top, "detachKeys", &keys) && keys.value->type == JSON_STRING &&
+		detach_keys_read(keys.value->text, &unused) == 0)
+		return arena_strdup(arena, keys.value->text);
+	error_clear();
+	return ATTACH_DETACH_KEYS;
 }
 
 int attach_check_detach_keys(const char *keys)

@@ -6,6 +6,8 @@
  * standard streams until the program ends or the person detaches.
  */
 
+#include "base/arena.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -36,6 +38,12 @@ struct attach_options {
 
 /** Connects to a running container's monitor. Tells a story. Returns a descriptor. */
 [[nodiscard]] int attach_connect(const char *run_directory);
+
+/**
+ * The keys where none were said: "detachKeys" of Docker's config.json, which people bring along,
+ * else ATTACH_DETACH_KEYS.
+ */
+const char *attach_default_keys(struct arena *arena);
 
 /**
  * -EINVAL with a story: --detach-keys makes no sense. To be asked before anything is started.

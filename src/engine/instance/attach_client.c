@@ -313,8 +313,11 @@ int attach_client(struct attach_client *client, bool wait_for_end)
 	memset(carrier, 0, offsetof(struct carrier, received));
 	carrier->client = client;
 	carrier->input_is_terminal = client->options.input && isatty(STDIN_FILENO);
+	autofini(arena_fini) struct arena arena = {};
 	const char *keys = client->options.detach_keys;
-	int r = detach_keys_read(keys ? keys : ATTACH_DETACH_KEYS, &carrier->keys);
+	if (!keys && carrier->input_is_terminal)
+		keys = attach_default_keys(&arena);
+	int r = keys ? detach_keys_read(keys, &carrier->keys) : 0;
 	if (r < 0)
 		return r;
 	r = carry(carrier, wait_for_end);

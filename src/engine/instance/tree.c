@@ -250,9 +250,20 @@ int instance_lowers(const struct instance *instance, struct arena *arena, struct
 	return 0;
 }
 
+/* One that was never started has changed nothing, and has no place for changes yet. */
+static const char *upper_path(const struct instance *instance, struct arena *arena)
+{
+	const char *upper = arena_format(arena, "%s/layer/upper", instance->directory);
+	if (access(upper, F_OK) == 0)
+		return upper;
+	const char *empty = arena_format(arena, "%s/empty", instance->directory);
+	(void)mkdir(empty, 0755);
+	return empty;
+}
+
 int instance_open_upper(const struct instance *instance, struct arena *arena)
 {
-	const char *path = arena_format(arena, "%s/layer/upper", instance->directory);
+	const char *path = upper_path(instance, arena);
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? fail(-errno, "changes of container %s", instance->name) : fd;
 }
@@ -286,6 +297,7 @@ int instance_open_stack(const struct instance *instance, struct arena *arena)
 		return r;
 	}
 	bool host_root = run_is_host_root();
+	(void)upper_path(instance, arena); /* made as the caller, where it has to be */
 	r = instance_enter_owner(arena);
 	if (r == 0 && !host_root)
 		r = leave_mount_namespace();
@@ -293,7 +305,7 @@ int instance_open_stack(const struct instance *instance, struct arena *arena)
 		return r;
 	autofini(text_fini) struct text data = {};
 	text_add(&data, "lowerdir=");
-	add_layer(arena_format(arena, "%s/layer/upper", instance->directory), &data);
+	add_layer(upper_path(instance, arena), &data);
 	for (size_t i = 0; i < lowers.count; i++) {
 		text_add(&data, ":");
 		add_layer(lowers.items[i], &data);

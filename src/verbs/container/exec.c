@@ -104,9 +104,13 @@ static int leave(struct attendant *attendant, const struct container_process *pr
 static int run_here(struct execution *execution)
 {
 	const struct exec_verb_options *options = execution->options;
-	struct detach_keys keys;
-	int r = detach_keys_read(
-		options->detach_keys ? options->detach_keys : ATTACH_DETACH_KEYS, &keys);
+	bool at_terminal = options->terminal && isatty(STDIN_FILENO);
+	autofini(arena_fini) struct arena arena = {};
+	struct detach_keys keys = {};
+	const char *words = options->detach_keys;
+	if (!words && at_terminal)
+		words = attach_default_keys(&arena);
+	int r = words ? detach_keys_read(words, &keys) : 0;
 	if (r == 0 && !options->interactive)
 		r = open_null(STDIN_FILENO, O_RDONLY);
 	if (r < 0)
@@ -115,7 +119,7 @@ static int run_here(struct execution *execution)
 	r = attend_begin(options->terminal, &attendant);
 	if (r < 0)
 		return r;
-	if (options->terminal && keys.count && isatty(STDIN_FILENO)) {
+	if (at_terminal && keys.count) {
 		attendant.filter = filter;
 		attendant.filter_context = &keys;
 	}

@@ -89,10 +89,11 @@ static int write_volume(struct search *search, const char *word, struct json_wri
 	return 0;
 }
 
-/* The networks that always are; others come with the verbs that make them. */
+/* The networks that always are, for Docker; others come with the verbs that make them. */
 static int write_network(struct search *search, const char *word, struct json_writer *writer)
 {
-	if (!text_equal(word, "none") && !text_equal(word, "host"))
+	if (search->manner == MANNER_PODMAN ||
+		(!text_equal(word, "none") && !text_equal(word, "host")))
 		return -ENOENT;
 	json_open(writer, NULL, '{');
 	json_write_string(writer, "Name", word);

@@ -233,7 +233,10 @@ void inspect_config(const struct inspection *at)
 	inspect_text(writer, "WorkingDir", resolved->working_directory);
 	write_entrypoint(at);
 	json_write_null(writer, "OnBuild");
-	inspect_pairs(writer, "Labels", at->instance->labels, at->instance->label_count);
+	if (at->manner == MANNER_PODMAN && at->instance->label_count == 0)
+		json_write_null(writer, "Labels");
+	else
+		inspect_pairs(writer, "Labels", at->instance->labels, at->instance->label_count);
 	json_open(writer, "Annotations", '{');
 	for (size_t i = 0; i < request->life.annotations.count; i++) {
 		const char *word = request->life.annotations.items[i], *equals = strchr(word, '=');

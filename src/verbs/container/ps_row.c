@@ -277,7 +277,7 @@ static void write_podman_fields(const struct instance *instance, const struct ps
 	json_write_string(writer, "Ports", ports_word(instance, arena));
 	json_write_string(writer, "RunningFor", ago(instance->created, how, arena));
 	json_write_string(writer, "Size", size_word(instance, how, arena));
-	json_write_string(writer, "State", instance_status_name(instance->state.status));
+	json_write_string(writer, "State", ps_status(instance, how, arena)); /* the same there */
 	json_write_string(writer, "Status", ps_status(instance, how, arena));
 	json_write_string(
 		writer, "LocalVolumes", arena_format(arena, "%u", local_volumes(instance)));
