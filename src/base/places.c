@@ -96,6 +96,22 @@ const char *places_data(struct arena *arena)
 	return shared ? shared : arena_format(arena, "/var/tmp/rung-%u", (unsigned)geteuid());
 }
 
+char **places_environment(struct arena *arena)
+{
+	static const char *const names[] = {"HOME", "USER", "PATH", "TZ", "XDG_RUNTIME_DIR",
+		"XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "DBUS_SESSION_BUS_ADDRESS",
+		"DBUS_SYSTEM_BUS_ADDRESS"};
+	char **kept = arena_new(arena, char *, array_length(names) + 1);
+	size_t count = 0;
+	for (size_t i = 0; i < array_length(names); i++) {
+		const char *value = getenv(names[i]);
+		if (value)
+			kept[count++] = arena_format(arena, "%s=%s", names[i], value);
+	}
+	kept[count] = NULL;
+	return kept;
+}
+
 const char *programs_find(const char *name, struct arena *arena)
 {
 	char self[4096];

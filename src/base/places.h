@@ -36,6 +36,13 @@ const char *places_data(struct arena *arena);
 const char *places_home(void);
 
 /**
+ * What of the environment a later rung needs to find the same places, helpers and buses (HOME,
+ * PATH, XDG_*, DBUS_*), for processes that outlive the command that made them: its other variables
+ * may be secrets. Ends with NULL, in the arena.
+ */
+char **places_environment(struct arena *arena);
+
+/**
  * The file of one of rung's own programs ("rung-layer"): beside the running program, in the tree
  * where it was built, or in ../libexec/rung of where it is installed. NULL if there is none.
  */

@@ -38,14 +38,14 @@ def test_overview():
 
 
 def test_every_verb_explains_itself():
-    seen = 0
+    seen, wide = 0, []
     for words in verbs():
         done = rung(*words, "--help")
         assert done.returncode == 0 and done.stderr == "", words
         assert done.stdout == rung("help", *words).stdout, words
-        assert max(map(len, done.stdout.splitlines())) <= 80, words
+        wide += [(*words, line) for line in done.stdout.splitlines() if len(line) > 80]
         seen += 1
-    assert seen >= 15
+    assert seen >= 15 and not wide
 
 
 def test_help_follows_the_terminal():

@@ -153,8 +153,12 @@ bool run_is_host_root(void)
 	return geteuid() == 0 && stat("/proc/self/ns/user", &about) == 0 && about.st_ino == first;
 }
 
-/* A quote in a directory's name cannot be hidden; a link beside the layer names it instead. */
-static int name_lowers(const char *base, struct strings *lowers, struct arena *arena)
+/*
+ * A quote in a directory's name cannot be hidden; a link beside the layer names it instead. A layer
+ * that is only planned gets no link, but the same names.
+ */
+static int name_lowers(
+	const char *base, bool only_planned, struct strings *lowers, struct arena *arena)
 {
 	const char **names = arena_new(arena, const char *, lowers->count + 1);
 	for (size_t i = 0; i < lowers->count; i++) {
@@ -162,10 +166,12 @@ static int name_lowers(const char *base, struct strings *lowers, struct arena *a
 		if (!strchr(names[i], '"'))
 			continue;
 		const char *link = arena_format(arena, "%s/lower-%zu", base, i);
-		(void)unlink(link);
-		if (symlink(names[i], link) < 0)
-			return fail(-errno, "create the link %s", link);
 		names[i] = link;
+		if (only_planned)
+			continue;
+		(void)unlink(link);
+		if (symlink(lowers->items[i], link) < 0)
+			return fail(-errno, "create the link %s", link);
 	}
 	lowers->items = names;
 	return 0;
@@ -192,9 +198,10 @@ int run_overlay(const struct run_layer *layer, const char *part, const struct st
 	const char *work = arena_format(arena, "%s/work", base);
 	autofini(text_fini) struct text data = {};
 	struct strings names = *lowers;
-	int r = layer->lock_fd < 0 ? 0 : make_part(upper, work, lowers->items[0]);
-	if (r == 0 && layer->lock_fd >= 0)
-		r = name_lowers(base, &names, arena);
+	bool only_planned = layer->lock_fd < 0;
+	int r = only_planned ? 0 : make_part(upper, work, lowers->items[0]);
+	if (r == 0)
+		r = name_lowers(base, only_planned, &names, arena);
 	if (r == 0)
 		r = quote_lowers(&names, &data);
 	text_add(&data, ",upperdir=");

@@ -15,6 +15,7 @@
 #include "base/fs.h"
 #include "base/kernel.h"
 #include "base/log.h"
+#include "base/places.h"
 #include "engine/instance/internal.h"
 #include "plan/oci.h"
 #include "rungs/container/announce.h"
@@ -196,8 +197,7 @@ static struct strings monitor_words(
 		(void)dup2(null, i);
 	if (chdir("/") < 0)
 		step("stay in the working directory");
-	char *environment[] = {NULL};
-	(void)execve(launch->monitor, (char **)words.items, environment);
+	(void)execve(launch->monitor, (char **)words.items, places_environment(launch->arena));
 	_exit(125);
 }
 

@@ -186,8 +186,7 @@ static void note_exit(const struct monitor *monitor, int exit_code)
 	arguments[count++] = words;
 	arguments[count++] = settings->id;
 	arguments[count++] = status;
-	char *environment[] = {NULL};
-	(void)execve(settings->rung, (char **)arguments, environment);
+	(void)execv(settings->rung, (char **)arguments);
 	_exit(127); /* rung was uninstalled: the next command finds the noted status */
 }
 

@@ -268,7 +268,6 @@ const struct verb verb_events = {
 	.examples = "What happened in the last ten minutes\n"
 		    "$ rung events --since 10m --stream=false\n"
 		    "Which containers end, and how\n"
-		    "$ rung events -f event=die --format '{{.Actor.Attributes.name}} "
-		    "{{.Actor.Attributes.exitCode}}'\n",
+		    "$ rung events -f event=die --format '{{json .Actor.Attributes}}'\n",
 	.run = run,
 };
