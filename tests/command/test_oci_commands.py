@@ -247,19 +247,19 @@ def test_run_forwards_signals(container):
 
 
 def test_preserved_descriptors(container):
+    taken = [os.open("/dev/null", os.O_RDONLY) for _ in range(4)]  # 3 is in use now, by us or by pytest
+    kept = os.dup(3)
     read, write = os.pipe()
-    spare = os.dup(read)
-    os.dup2(write, 3)
     try:
+        os.dup2(write, 3)
         container.process["args"] = ["sh", "-c", "echo through >&3; ls /proc/self/fd | wc -l"]
         container.write()
         container.oci("run", "--preserve-fds", "1", "--bundle", container.bundle, container.id, check=0, pass_fds=[3])
         assert os.read(read, 100) == b"through\n"
     finally:
-        for fd in (read, write, spare):
+        os.dup2(kept, 3, inheritable=False)
+        for fd in (kept, read, write, *taken):
             os.close(fd)
-        if 3 not in (read, write, spare):
-            os.close(3)
 
 
 def test_other_descriptors_stay_outside(container):
