@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /*
- * "tmpcopyup": a tmpfs, or a new volume, starts with what the image has at that place. Two directory descriptors
- * in, a copied tree out; links are copied as links and never followed, so an image cannot make
- * us read a host file into the container.
+ * "tmpcopyup": a tmpfs, or a new volume, starts with what the image has at that place. Two
+ * directory descriptors in, a copied tree out; links are copied as links and never followed, so an
+ * image cannot make us read a host file into the container.
  */
 
 #include "base/error.h"
@@ -49,8 +49,8 @@ static int open_new(int to_dir, const char *name, bool *ret_nameless)
 	int fd = openat(to_dir, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
 	*ret_nameless = fd >= 0;
 	if (fd < 0)
-		fd = openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-			0600);
+		fd = openat(
+			to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	return fd < 0 ? -errno : fd;
 }
 

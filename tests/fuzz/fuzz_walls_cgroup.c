@@ -8,8 +8,8 @@
  */
 
 #include "base/error.h"
-#include "walls/cgroup/bus_wire.h"
 #include "plan/json.h"
+#include "walls/cgroup/bus_wire.h"
 #include "walls/cgroup/internal.h"
 #include "walls/cgroup/systemd.h"
 
