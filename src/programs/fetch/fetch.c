@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "confine.h"
 #include "engine/registry/wire.h"
 #include "plan/json.h"
 #include "plan/json_write.h"

@@ -150,8 +150,3 @@ void token_failed(struct transfer *transfer, int error, const char *why);
 /** Tells rung how the request ended. error 0: an answer with a status. */
 void fetch_tell_end(struct transfer *transfer, int error, const char *why);
 void fetch_tell_progress(struct transfer *transfer, int64_t now_ms);
-
-/* ---- confine.c ---- */
-
-/** Gives up everything but the network and the few files that resolving names and TLS read. */
-void confine(void);
