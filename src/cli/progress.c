@@ -10,6 +10,8 @@
 
 #define INTERVAL_MS 100
 #define BAR_COLUMNS 30u
+#define BAR_LEAST 4u
+#define FRAME_COLUMNS 4u /* blanks and brackets around a bar */
 #define LABEL_COLUMNS 30u
 #define SECOND_MS 1000
 
@@ -24,11 +26,17 @@ void progress_start(struct progress *progress, int fd, const char *label, uint64
 	progress->next_ms = progress->start_ms + INTERVAL_MS;
 }
 
-static void add_bar(const struct progress *progress, uint64_t done, struct text *out)
+/* As long as there is room for; numbers say more, so that they go first. */
+static void add_bar(const struct progress *progress, uint64_t done, size_t room, struct text *out)
 {
-	unsigned full = (unsigned)((double)done / (double)progress->total * BAR_COLUMNS);
+	if (room < BAR_LEAST + FRAME_COLUMNS)
+		return;
+	unsigned columns = BAR_COLUMNS;
+	if (room < BAR_COLUMNS + FRAME_COLUMNS)
+		columns = (unsigned)room - FRAME_COLUMNS;
+	unsigned full = (unsigned)((double)done / (double)progress->total * columns);
 	text_add(out, "  [");
-	for (unsigned i = 0; i < BAR_COLUMNS; i++)
+	for (unsigned i = 0; i < columns; i++)
 		text_add(out, i < full ? "#" : " ");
 	text_add(out, "]");
 }
@@ -40,21 +48,31 @@ void progress_line(const struct progress *progress, uint64_t done_bytes, int64_t
 	size_t label = display_fit(progress->label, strlen(progress->label), LABEL_COLUMNS);
 	text_add_bytes(&line, progress->label, label);
 
+	autofini(text_fini) struct text numbers = {};
 	char done[UNITS_TEXT_MAX], total[UNITS_TEXT_MAX], rate[UNITS_TEXT_MAX];
 	units_size(done_bytes, done);
+	text_format(&numbers, "  %s", done);
 	if (progress->total) {
-		uint64_t shown = done_bytes < progress->total ? done_bytes : progress->total;
 		units_size(progress->total, total);
-		add_bar(progress, shown, &line);
-		text_format(&line, "  %s / %s", done, total);
-	} else {
-		text_format(&line, "  %s", done);
+		text_format(&numbers, " / %s", total);
 	}
 	int64_t passed_ms = now_ms - progress->start_ms;
+	size_t taken = display_width(text_get(&line), line.length) + numbers.length;
 	if (passed_ms >= SECOND_MS) {
+		size_t before = numbers.length;
 		units_size((uint64_t)((double)done_bytes * SECOND_MS / (double)passed_ms), rate);
-		text_format(&line, "  %s/s", rate);
+		text_format(&numbers, "  %s/s", rate);
+		taken += numbers.length - before;
+		if (taken > width) { /* half a rate would be taken for a size */
+			taken -= numbers.length - before;
+			numbers.length = before;
+			numbers.bytes[before] = '\0';
+		}
 	}
+	if (progress->total)
+		add_bar(progress, done_bytes < progress->total ? done_bytes : progress->total,
+			width > taken ? width - taken : 0, &line);
+	text_add(&line, text_get(&numbers));
 	text_add_bytes(out, text_get(&line), display_fit(text_get(&line), line.length, width));
 }
 

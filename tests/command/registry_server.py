@@ -238,7 +238,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             kind, digest = self.headers.get("Content-Type"), digest_of(self.data)
             parsed = json.loads(self.data)
             for blob in [parsed["config"], *parsed["layers"]] if "config" in parsed else []:
-                if blob["digest"] not in registry.repositories.get(repository, ()):
+                if "urls" not in blob and blob["digest"] not in registry.repositories.get(repository, ()):
                     return self.error(400, "MANIFEST_BLOB_UNKNOWN")
             registry.manifests[repository, digest] = registry.manifests[repository, target] = (kind, self.data)
             return self.answer(201, b"", {"Docker-Content-Digest": digest, "Location": self.path})

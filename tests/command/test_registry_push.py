@@ -1,13 +1,15 @@
 """`rung push`: what arrives is what was pulled, whatever happens on the way."""
 
+import gzip
 import json
 import subprocess
 import tempfile
+import time
 
 import pytest
 from conftest import ROOT
 from registry_client import DebianRegistry, debian_registry, registry, rung, tool  # noqa: F401 (fixtures)
-from registry_server import OCI_INDEX, Registry, digest_of, image, layer, status
+from registry_server import OCI_INDEX, OCI_MANIFEST, Registry, digest_of, image, layer, status
 
 MOTD = {"etc/motd": b"hello\n"}
 
@@ -168,6 +170,61 @@ def test_mount_and_password_with_debian_registry(rung, registry, tmp_path):
         other.close()
 
 
+def test_a_registry_that_refuses_mounts(rung, registry):
+    pulled(rung, registry)
+    registry.fault("mount=", status(403), times=9)
+    rung("push", "-q", f"{registry.host}/app:1", f"{registry.host}/other/copy:1", check=True)
+    assert registry.manifests["other/copy", "1"] == registry.manifests["app", "1"]
+
+
+def test_a_bad_line_ends_nothing_as_long_as_it_moves(rung, registry):
+    """More breaks than there are retries: each part that arrives makes up for those before."""
+    pulled(rung, registry, size=50_000_000)
+    with Registry() as other:
+        other.fault(r"/uploads/.*digest=", status(413), method="PUT", times=2)
+        for _ in range(4):
+            other.fault("/uploads/", method="PATCH", early=1000)
+            other.fault("/uploads/", hop, method="PATCH")
+        rung("push", "-q", "--retry=1", f"{registry.host}/app:1", f"{other.host}/app:1", check=True)
+        assert other.blobs == registry.blobs
+
+
+def hop(handler):
+    return False
+
+
+def test_left_alone_as_long_as_it_wants(rung, registry):
+    pulled(rung, registry)
+    with Registry() as other:
+        other.fault("/uploads/", status(429, Retry_After="2"), method="POST", times=9)
+        began = time.monotonic()
+        done = rung("push", "-q", "--retry=1", f"{registry.host}/app:1", f"{other.host}/app:1")
+        assert done.status == 125 and "too many requests" in done.errors
+        assert time.monotonic() - began >= 2
+
+
+def test_layers_that_lie_elsewhere(rung, registry):
+    """Windows' layers: their maker alone hands them out. Credentials are not shown to him, and nobody else gets them."""
+    tar = layer(MOTD)
+    data = gzip.compress(tar, 1, mtime=0)
+    manifest, blobs = image([tar])
+    with Registry() as maker, Registry(auth="basic") as private, Registry() as other:
+        maker.add_blob("base", data)
+        manifest = json.loads(manifest)
+        manifest["layers"] = [{"mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+                               "digest": digest_of(data), "size": len(data),
+                               "urls": [f"{maker.url}/v2/gone/blobs/{digest_of(data)}",
+                                        f"{maker.url}/v2/base/blobs/{digest_of(data)}"]}]
+        manifest = json.dumps(manifest).encode()
+        private.add_blob("app", blobs[json.loads(manifest)["config"]["digest"]])
+        private.add_manifest("app", "1", manifest)
+        rung.pull("--creds=joe:se:cret", f"{private.host}/app:1")
+        assert len(maker.asked("GET", "/blobs/")) == 2
+        assert not any("Authorization" in headers for headers in maker.asked("GET", ""))
+        rung("push", "-q", f"{private.host}/app:1", f"{other.host}/app:1", check=True)
+        assert other.manifests["app", "1"][1] == manifest and digest_of(data) not in other.blobs
+
+
 # ---- lists of manifests ------------------------------------------------------------------------------------------
 
 
@@ -204,3 +261,27 @@ def test_a_list_is_made_and_pushed(rung, registry):
     assert rung("manifest", "create", "list:1").status == 125
     rung("manifest", "rm", "list:1", check=True)
     assert rung("manifest", "exists", "list:1").status == 1
+
+
+def test_what_is_said_of_images_goes_along(rung, registry):
+    """An index of BuildKit's: the attestation in it is no image, and belongs to the list."""
+    statement = b'{"_type":"https://in-toto.io/Statement/v0.1"}' + b" " * (5 << 20)  # longer than documents may be
+    entries = []
+    for layers, architecture, kind in (([layer(MOTD)], "amd64", None), ([statement], "unknown", "application/vnd.in-toto+json")):
+        manifest, blobs = image(layers, architecture=architecture, plain=bool(kind))
+        if kind:
+            manifest = manifest.replace(b"application/vnd.oci.image.layer.v1.tar", kind.encode())
+        for data in blobs.values():
+            registry.add_blob("app", data)
+        entries.append({"mediaType": OCI_MANIFEST, "digest": registry.add_manifest("app", architecture, manifest),
+                        "size": len(manifest), "platform": {"architecture": architecture,
+                                                            "os": "unknown" if kind else "linux"}})
+    index = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}).encode()
+    registry.add_manifest("app", "1", index, OCI_INDEX)
+    rung("manifest", "create", "--all", "list:1", f"docker://{registry.host}/app:1", check=True)
+    with Registry() as other:
+        rung("manifest", "push", "--all", "list:1", f"{other.host}/app:1", check=True)
+        assert other.blobs == registry.blobs
+        assert {digest for _, digest in other.manifests if ":" in digest} >= {entry["digest"] for entry in entries}
+    done = rung("pull", "--platform=unknown/unknown", f"{registry.host}/app:1")
+    assert done.status == 125 and "artifact of type application/vnd.in-toto+json" in done.errors

@@ -165,8 +165,18 @@ static void test_progress_line(void **state)
 	progress_line(&progress, 1000000, 3000, 200, &out);
 	assert_non_null(strstr(text_get(&out), "  500kB/s"));
 	out.length = 0;
+	/* What is narrow loses the bar before the numbers. */
+	progress_line(&progress, 1000000, 3000, 40, &out);
+	assert_string_equal(text_get(&out), "debian  [#####     ]  1MB / 2MB  500kB/s");
+	out.length = 0;
 	progress_line(&progress, 9000000, 3000, 30, &out);
-	assert_int_equal(display_width(text_get(&out), out.length), 30);
+	assert_string_equal(text_get(&out), "debian  9MB / 2MB  4.5MB/s");
+	out.length = 0;
+	progress_line(&progress, 9000000, 3000, 20, &out);
+	assert_string_equal(text_get(&out), "debian  9MB / 2MB");
+	out.length = 0;
+	progress_line(&progress, 9000000, 3000, 12, &out);
+	assert_int_equal(display_width(text_get(&out), out.length), 12);
 	out.length = 0;
 	progress.total = 0;
 	progress_line(&progress, 123456, 1001, 200, &out);

@@ -29,6 +29,7 @@ static const struct json_field descriptor_fields[] = {
 	STRING("mediaType", struct image_descriptor, media_type),
 	STRING("digest", struct image_descriptor, digest, .flags = REQUIRED),
 	UNSIGNED("size", struct image_descriptor, size, .flags = REQUIRED, .highest = INT64_MAX),
+	STRINGS("urls", struct image_descriptor, urls),
 	PAIRS("annotations", struct image_descriptor, annotations, annotation_count),
 	OBJECT("platform", struct image_descriptor, platform, &platform_shape),
 };
@@ -40,6 +41,12 @@ static int read_schema(const struct json *at, struct arena *, void *)
 {
 	uint64_t version;
 	int r = json_unsigned(at, 1, UINT32_MAX, &version);
+	if (r == 0 && version == 1) {
+		r = json_refuse(at, "this is Docker's image format of before 2016 (schema 1), "
+				    "which is not supported");
+		hint("its owner can push it anew with any tool of today");
+		return r;
+	}
 	if (r == 0 && version != 2)
 		return json_refuse(at, "version %ju is not supported, only 2", (uintmax_t)version);
 	return r;

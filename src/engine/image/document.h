@@ -26,6 +26,7 @@ struct image_descriptor {
 	const char *media_type, *digest;
 	uint64_t size;
 	struct image_platform platform; /* in an index */
+	struct strings urls; /* where else its bytes are; of layers that may not be copied */
 	struct plan_key_value *annotations;
 	size_t annotation_count;
 };

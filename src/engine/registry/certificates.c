@@ -17,6 +17,8 @@ static int read_file(const char *directory, const char *name, struct arena *aren
 	int r = fs_read(AT_FDCWD, path, FILE_MAX, &text, NULL);
 	if (r < 0)
 		return fail(r, "%s", path);
+	if (!strstr(text, "-----BEGIN "))
+		return refuse(-EINVAL, "%s: there is no PEM in it", path);
 	*ret = arena_strdup(arena, text);
 	return 0;
 }

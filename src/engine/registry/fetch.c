@@ -202,6 +202,8 @@ static int read_answer(const struct json *object, struct fetch_answer *answer)
 	if (r >= 0)
 		r = read_number(object, "errno", &error);
 	if (r >= 0)
+		r = read_number(object, "retry_after", &answer->retry_after_s);
+	if (r >= 0)
 		r = read_text(object, "error", &answer->story);
 	if (r >= 0)
 		r = read_text(object, "body", &answer->body);
@@ -250,7 +252,7 @@ int fetch_do(struct fetch *fetch, const struct fetch_request *request, struct ar
 	if (r < 0)
 		return r;
 	if (answer.error)
-		return refuse(-answer.error, "%s", answer.story ? answer.story : "no answer");
+		return fetch_fail(answer.error, answer.story);
 	if (ret_text) {
 		if (lseek(body, 0, SEEK_SET) < 0)
 			return fail(-errno, "read what was fetched");
@@ -260,6 +262,19 @@ int fetch_do(struct fetch *fetch, const struct fetch_request *request, struct ar
 	}
 	*ret_answer = answer;
 	return 0;
+}
+
+int fetch_fail(int error, const char *story)
+{
+	int r = refuse(-error, "%s", story ? story : "no answer");
+	if (error == ENOKEY)
+		hint("put its authority's certificate into /etc/containers/certs.d/REGISTRY/ca.crt "
+		     "or ~/.config/containers/certs.d/REGISTRY/ca.crt, or take any with "
+		     "--tls-verify=false");
+	if (error == EPROTOTYPE)
+		hint("if it is meant to be without TLS: --tls-verify=false, or insecure = true in "
+		     "registries.conf");
+	return r;
 }
 
 /* ---- what registries say ------------------------------------------------------------ */

@@ -65,6 +65,7 @@ struct fetch_answer {
 	int error; /* positive errno: no answer could be had; story says why */
 	const char *story;
 	int status;
+	uint64_t retry_after_s; /* 0: not said */
 	const char *url, *content_type, *location, *digest, *link, *range, *chunk_min, *body;
 };
 
@@ -78,6 +79,9 @@ struct fetch_answer {
  */
 [[nodiscard]] int fetch_do(struct fetch *fetch, const struct fetch_request *request,
 	struct arena *arena, struct fetch_answer *ret_answer, char **ret_text, size_t *ret_length);
+
+/** The story of a request that got no answer (its error), and what can be done about that. */
+[[nodiscard]] int fetch_fail(int error, const char *story);
 
 /** The story of an answer whose status is no success, with what the registry said. */
 [[nodiscard]] int fetch_refuse(const struct fetch_answer *answer, struct arena *arena);

@@ -37,7 +37,8 @@ struct work {
 	struct layer_job job;
 	bool fetching, again; /* a request is under way; this is the second try */
 	uint64_t request;
-	uint64_t had; /* bytes that were there before */
+	uint64_t had;  /* bytes that were there before */
+	size_t source; /* 0: the registry; else the URL before which was tried in vain */
 	int fetch_error;
 	const char *fetch_story;
 };
@@ -76,12 +77,25 @@ static void tell(
 
 /* ---- beginning ------------------------------------------------------------------- */
 
+/*
+ * Layers that their makers do not let others hand on (Windows' own, above all) may lie at other
+ * addresses. Those are no registries: rung-fetch shows them no credentials.
+ */
+static bool has_other_source(const struct work *work)
+{
+	if (work->source >= work->layer->urls.count)
+		return false;
+	const char *url = work->layer->urls.items[work->source];
+	return text_starts(url, "https://") || text_starts(url, "http://");
+}
+
 static int send_request(struct works *works, struct work *work, int output_fd)
 {
+	const char *path = arena_format(
+		&works->arena, "/v2/%s/blobs/%s", works->remote->repository, work->layer->digest);
 	const struct fetch_request request = {
 		.endpoint = works->remote->endpoint,
-		.path = arena_format(&works->arena, "/v2/%s/blobs/%s", works->remote->repository,
-			work->layer->digest),
+		.path = work->source ? work->layer->urls.items[work->source - 1] : path,
 		.scope = works->remote->scope,
 		.offset = work->had,
 		.limit = work->layer->size,
@@ -226,13 +240,17 @@ static int job_ended(struct works *works, struct work *work)
 		if (answer.end && answer.request == work->request) {
 			work->fetching = false;
 			if (answer.error)
-				r = refuse(-answer.error, "%s", answer.story);
+				r = fetch_fail(answer.error, answer.story);
 			else if (answer.status != 200 && answer.status != 206)
 				r = fetch_refuse(&answer, &works->arena);
 		}
 	}
 	if (work->fetch_error)
-		r = refuse(-work->fetch_error, "%s", work->fetch_story);
+		r = fetch_fail(work->fetch_error, work->fetch_story);
+	if ((r == -ENOENT || work->source > 0) && has_other_source(work)) {
+		work->source++;
+		return start_again(works, work);
+	}
 	return wrap(r, "layer %s", digest);
 }
 
@@ -315,11 +333,33 @@ static void plan(struct works *works, const struct image_manifest *manifest,
 			works->items[works->count++] = works->items[i];
 }
 
+bool registry_is_layer(const char *media_type)
+{
+	return !media_type || text_equal(media_type, "application/octet-stream") ||
+	       (strstr(media_type, ".tar") && !text_ends(media_type, "+encrypted"));
+}
+
+static int check_layers(const struct image_manifest *manifest)
+{
+	for (size_t i = 0; i < manifest->layer_count; i++) {
+		const char *type = manifest->layers[i].media_type;
+		if (registry_is_layer(type))
+			continue;
+		if (text_ends(type, "+encrypted"))
+			return refuse(-ENOTSUP, "layer %zu is encrypted", i + 1);
+		return refuse(-ENOTSUP, "it is no image, but an artifact of type %s", type);
+	}
+	return 0;
+}
+
 int registry_fetch_layers(struct registry_session *session, const struct registry_remote *remote,
 	struct store *store, const struct image_manifest *manifest, const struct strings *diff_ids)
 {
 	autofini(works_fini) struct works works = {
 		.session = session, .remote = remote, .store = store};
+	int checked = check_layers(manifest);
+	if (checked < 0)
+		return checked;
 	plan(&works, manifest, diff_ids, session->arena);
 	while (works.begun < works.count || works.running > 0) {
 		int r;

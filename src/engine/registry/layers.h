@@ -13,3 +13,7 @@
 [[nodiscard]] int registry_fetch_layers(struct registry_session *session,
 	const struct registry_remote *remote, struct store *store,
 	const struct image_manifest *manifest, const struct strings *diff_ids);
+
+/** Whether the media type is one of a tar that can be unpacked: compressed or not, never encrypted.
+ */
+bool registry_is_layer(const char *media_type);

@@ -12,6 +12,8 @@
 #include "engine/store/index.h"
 #include "plan/json_write.h"
 
+#define ARTIFACT_MAX ((size_t)256 << 20) /* lists of what an image holds can be long */
+
 /* ---- names ------------------------------------------------------------------------ */
 
 int registry_list_name(const char *word, struct arena *arena, const char **ret_name)
@@ -209,6 +211,29 @@ static int append_stored(
 	return append(list, &entry, arena);
 }
 
+/* What describes an image and is none itself, as attestations do: kept, but never unpacked. */
+static int bring_artifact(struct registry_session *session, const struct registry_remote *remote,
+	struct store *store, const struct remote_manifest *manifest)
+{
+	const struct image_manifest *parsed = &manifest->parsed;
+	char digest[DIGEST_SIZE];
+	for (size_t i = 0; i <= parsed->layer_count; i++) {
+		const struct image_descriptor *blob =
+			i < parsed->layer_count ? &parsed->layers[i] : &parsed->config;
+		const char *text;
+		size_t length;
+		if (store_has_blob(store, blob->digest))
+			continue;
+		int r = registry_fetch_blob(session, remote, blob->digest, ARTIFACT_MAX,
+			session->arena, &text, &length);
+		if (r >= 0)
+			r = store_put_blob(store, text, length, digest);
+		if (r < 0)
+			return r;
+	}
+	return store_put_blob(store, manifest->text, manifest->length, digest);
+}
+
 static int bring(struct registry_session *session, const struct registry_remote *remote,
 	struct store *store, const struct remote_manifest *manifest)
 {
@@ -217,8 +242,11 @@ static int bring(struct registry_session *session, const struct registry_remote 
 	char digest[DIGEST_SIZE];
 	struct image image = {};
 	const struct image_manifest *parsed = &manifest->parsed;
-	int r = registry_fetch_blob(
-		session, remote, parsed->config.digest, session->arena, &text, &length);
+	for (size_t i = 0; i < parsed->layer_count; i++)
+		if (!registry_is_layer(parsed->layers[i].media_type))
+			return bring_artifact(session, remote, store, manifest);
+	int r = registry_fetch_blob(session, remote, parsed->config.digest, STORE_DOCUMENT_MAX,
+		session->arena, &text, &length);
 	if (r >= 0)
 		r = image_config_parse(text, length, "configuration", session->arena, &image);
 	if (r < 0)

@@ -84,7 +84,8 @@ static int fetch_config(struct registry_session *session, const struct registry_
 		.configuration = true,
 		.total = config->size};
 	registry_tell(session, &news);
-	int r = registry_fetch_blob(session, remote, config->digest, arena, &text, &length);
+	int r = registry_fetch_blob(
+		session, remote, config->digest, STORE_DOCUMENT_MAX, arena, &text, &length);
 	if (r >= 0)
 		r = image_config_parse(text, length, "configuration", arena, ret_image);
 	if (r >= 0)

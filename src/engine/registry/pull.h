@@ -50,11 +50,11 @@ struct registry_options {
 	const char *cert_dir;    /* NULL: /etc/containers/certs.d and /etc/docker/certs.d */
 	int tls_verify;          /* 1 yes, 0 no, -1 as registries.conf says */
 	enum registry_policy policy;
-	unsigned retries;            /* 0: the usual 3 */
+	int retries;                 /* -1: the usual 3 */
 	registry_listener *listener; /* NULL: silent */
 	void *listener_context;
 };
-#define REGISTRY_OPTIONS_DEFAULT ((struct registry_options){.tls_verify = -1})
+#define REGISTRY_OPTIONS_DEFAULT ((struct registry_options){.tls_verify = -1, .retries = -1})
 
 /**
  * Makes the image that the word means present in the store, as the policy says, and returns its id

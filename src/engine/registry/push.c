@@ -49,6 +49,8 @@ static int translate_layer(enum registry_format format, const char **media_type)
 {
 	const char *type = *media_type;
 	bool docker = format == REGISTRY_FORMAT_DOCKER;
+	if (type && (strstr(type, ".foreign.") || strstr(type, ".nondistributable.")))
+		return 0; /* each family has read the other's word for these */
 	if (is_zstd(type) && docker)
 		return refuse(-ENOTSUP, "format v2s2 cannot hold layers compressed with zstd");
 	if (is_zstd(type))
@@ -75,6 +77,14 @@ static int translate(enum registry_format format, struct image_manifest *manifes
 			return r;
 	}
 	return 0;
+}
+
+/* A layer that may not be handed on: the manifest says where it lies. */
+static bool is_foreign(const struct image_descriptor *layer)
+{
+	const char *type = layer->media_type;
+	return type && layer->urls.count > 0 &&
+	       (strstr(type, ".foreign.") || strstr(type, ".nondistributable."));
 }
 
 /* ---- compression ------------------------------------------------------------------- */
@@ -140,6 +150,8 @@ static int collect_layers(
 		return refuse(-EINVAL, "unknown compression \"%s\": gzip, zstd or none", word);
 	for (size_t i = 0; i < manifest->layer_count; i++) {
 		struct image_descriptor *layer = &manifest->layers[i];
+		if (is_foreign(layer))
+			continue; /* who pulls finds it where it lies */
 		int fd = store_open_blob(pushing->store, layer->digest);
 		if (fd < 0)
 			return wrap(fd, "layer %s", layer->digest);
@@ -204,6 +216,8 @@ static int put_manifest(struct pushing *pushing, const char *media_type, const c
 		.input_fd = body,
 		.input_length = length,
 	};
+	if (pushing->push->ret_size)
+		*pushing->push->ret_size = length; /* the last one is that of the name */
 	int r = fetch_do(&pushing->session->fetch, &request, arena, &answer, NULL, NULL);
 	if (r >= 0 && (answer.status < 200 || answer.status > 299))
 		r = fetch_refuse(&answer, arena);

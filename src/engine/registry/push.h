@@ -27,6 +27,7 @@ struct registry_push {
 	const char *compression; /* for plain layers: "gzip" (or NULL), "zstd", "none" */
 	int compression_level;   /* 0: the usual one */
 	bool children;           /* of an index: send the manifests in it as well */
+	uint64_t *ret_size;      /* of the manifest as it was sent; NULL: nobody asks */
 };
 
 /**

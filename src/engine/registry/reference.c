@@ -191,6 +191,20 @@ static int cut_target(const char *word, char *name, struct reference *parts)
 	return 0;
 }
 
+static int refuse_registry(const char *word, const char *registry)
+{
+	static const char *const archives[] = {
+		"docker-archive:", "oci-archive:", "oci:", "dir:", "docker-daemon:"};
+	int r = refuse(
+		-EINVAL, "invalid reference %s: %s is not a registry's name", word, registry);
+	if (text_equal(registry, "http:") || text_equal(registry, "https:"))
+		hint("write it without %s//", registry);
+	for (size_t i = 0; i < array_length(archives); i++)
+		if (text_equal(registry, archives[i]))
+			hint("rung load -i FILE reads archives");
+	return r;
+}
+
 static int refuse_path(const char *word, const char *path)
 {
 	for (const char *c = path; *c; c++)
@@ -221,8 +235,7 @@ int reference_parse(const char *word, struct arena *arena, struct reference *ret
 	if (text_equal(parts.registry, "index.docker.io"))
 		parts.registry = REFERENCE_DOCKER_HUB;
 	if (!is_registry(parts.registry))
-		return refuse(-EINVAL, "invalid reference %s: %s is not a registry's name", word,
-			parts.registry);
+		return refuse_registry(word, parts.registry);
 	if (!is_path(path))
 		return refuse_path(word, path);
 	bool official = text_equal(parts.registry, REFERENCE_DOCKER_HUB) && !strchr(path, '/');

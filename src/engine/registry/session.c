@@ -44,6 +44,12 @@ void registry_tell(const struct registry_session *session, const struct registry
 		options->listener(news, options->listener_context);
 }
 
+unsigned registry_retries(const struct registry_session *session)
+{
+	int wanted = session->options->retries;
+	return wanted < 0 ? RETRIES : (unsigned)wanted;
+}
+
 int registry_connect(struct registry_session *session, const struct registries_source *source,
 	const char *actions, struct registry_remote *ret_remote)
 {
@@ -70,7 +76,7 @@ int registry_connect(struct registry_session *session, const struct registries_s
 		.password = auth.password,
 		.identity_token = auth.identity_token,
 		.registry_token = auth.registry_token,
-		.retries = options->retries ? options->retries : RETRIES,
+		.retries = registry_retries(session),
 	};
 	struct registry_remote remote = {
 		.registry = source->registry,
@@ -89,15 +95,15 @@ int registry_connect(struct registry_session *session, const struct registries_s
 /* ---- documents ------------------------------------------------------------------ */
 
 static int fetch_document(struct registry_session *session, const struct registry_remote *remote,
-	const char *path, struct arena *arena, struct fetch_answer *answer, const char **ret_text,
-	size_t *ret_length)
+	const char *path, size_t limit, struct arena *arena, struct fetch_answer *answer,
+	const char **ret_text, size_t *ret_length)
 {
 	const struct fetch_request request = {
 		.endpoint = remote->endpoint,
 		.path = path,
 		.scope = remote->scope,
 		.headers = {accept},
-		.limit = STORE_DOCUMENT_MAX,
+		.limit = limit,
 	};
 	autofree char *text = NULL;
 	size_t length;
@@ -130,8 +136,8 @@ int registry_fetch_manifest(struct registry_session *session, const struct regis
 	struct remote_manifest manifest = {};
 	const char *path = arena_format(arena, "/v2/%s/manifests/%s", remote->repository, target);
 	const char *what = arena_format(arena, "manifest %s", target);
-	int r = fetch_document(
-		session, remote, path, arena, &answer, &manifest.text, &manifest.length);
+	int r = fetch_document(session, remote, path, STORE_DOCUMENT_MAX, arena, &answer,
+		&manifest.text, &manifest.length);
 	if (r < 0)
 		return wrap(r, "%s", what);
 	if (digest_is_valid(target))
@@ -150,13 +156,14 @@ int registry_fetch_manifest(struct registry_session *session, const struct regis
 }
 
 int registry_fetch_blob(struct registry_session *session, const struct registry_remote *remote,
-	const char *digest, struct arena *arena, const char **ret_text, size_t *ret_length)
+	const char *digest, size_t limit, struct arena *arena, const char **ret_text,
+	size_t *ret_length)
 {
 	struct fetch_answer answer;
 	const char *path = arena_format(arena, "/v2/%s/blobs/%s", remote->repository, digest);
 	const char *text = NULL;
 	size_t length = 0;
-	int r = fetch_document(session, remote, path, arena, &answer, &text, &length);
+	int r = fetch_document(session, remote, path, limit, arena, &answer, &text, &length);
 	if (r >= 0)
 		r = verify(text, length, digest, "blob");
 	if (r < 0)
@@ -292,7 +299,8 @@ int registry_list_tags(struct registry_session *session, const struct registry_r
 		struct fetch_answer answer;
 		const char *text = NULL;
 		size_t length = 0;
-		int r = fetch_document(session, remote, path, arena, &answer, &text, &length);
+		int r = fetch_document(
+			session, remote, path, STORE_DOCUMENT_MAX, arena, &answer, &text, &length);
 		if (r >= 0)
 			r = read_tags(text, length, what, arena, &tags);
 		if (r < 0)

@@ -27,6 +27,9 @@ struct registry_session {
 	const struct registry_options *options, struct arena *arena);
 void registry_session_fini(struct registry_session *session);
 
+/** How often what failed for a while is tried again. */
+unsigned registry_retries(const struct registry_session *session);
+
 struct registry_remote {
 	uint64_t endpoint;
 	const char *registry, *repository;
@@ -51,9 +54,9 @@ struct remote_manifest {
 [[nodiscard]] int registry_fetch_manifest(struct registry_session *session,
 	const struct registry_remote *remote, const char *target, struct remote_manifest *ret);
 
-/** A small blob of a known digest into memory, verified. Tells a story. */
+/** A blob of a known digest, not longer than the limit, into memory, verified. Tells a story. */
 [[nodiscard]] int registry_fetch_blob(struct registry_session *session,
-	const struct registry_remote *remote, const char *digest, struct arena *arena,
+	const struct registry_remote *remote, const char *digest, size_t limit, struct arena *arena,
 	const char **ret_text, size_t *ret_length);
 
 /** Out of an index the manifest for a platform ("os/arch[/variant]", NULL: this machine). */

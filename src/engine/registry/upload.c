@@ -22,8 +22,8 @@
 
 #define AT_ONCE 6
 #define PART_BYTES ((uint64_t)16 << 20)
-#define RETRIES 3
 #define FIRST_DELAY_MS 500
+#define DELAY_MAX_MS 30000
 
 enum step {
 	STEP_NONE,
@@ -75,7 +75,7 @@ static const char *opening(struct uploads *uploads, const struct upload *upload,
 	const struct registry_remote *remote = uploads->remote;
 	const char *path =
 		arena_format(&uploads->arena, "/v2/%s/blobs/uploads/", remote->repository);
-	if (!upload->from || upload->attempts > 0)
+	if (!upload->from)
 		return path;
 	*scope =
 		arena_format(&uploads->arena, "%s repository:%s:pull", remote->scope, upload->from);
@@ -163,7 +163,7 @@ static int done(struct uploads *uploads, struct upload *upload, bool skipped)
 static int refuse_answer(
 	struct uploads *uploads, const struct upload *upload, const struct fetch_answer *answer)
 {
-	int r = answer->error ? refuse(-answer->error, "%s", answer->story)
+	int r = answer->error ? fetch_fail(answer->error, answer->story)
 			      : fetch_refuse(answer, &uploads->arena);
 	return wrap(r, "upload %s", upload->digest);
 }
@@ -171,16 +171,22 @@ static int refuse_answer(
 static bool is_passing(const struct fetch_answer *answer)
 {
 	if (answer->error)
-		return answer->error != EKEYREJECTED && answer->error != EACCES;
+		return answer->error != EKEYREJECTED && answer->error != ENOKEY &&
+		       answer->error != EPROTOTYPE && answer->error != EACCES;
 	return answer->status == 429 || answer->status >= 500;
 }
 
 /* A step that broke is tried again a little later, by asking first what has arrived. */
 static int broken(struct uploads *uploads, struct upload *upload, const struct fetch_answer *answer)
 {
-	if (!is_passing(answer) || upload->attempts >= RETRIES)
+	if (!is_passing(answer) || upload->attempts >= registry_retries(uploads->session))
 		return refuse_answer(uploads, upload, answer);
-	upload->wake_ms = clock_monotonic_ms() + ((int64_t)FIRST_DELAY_MS << upload->attempts);
+	unsigned doublings = upload->attempts < 6 ? upload->attempts : 6;
+	int64_t delay_ms = (int64_t)FIRST_DELAY_MS << doublings;
+	if (answer->retry_after_s > 0)
+		delay_ms = (int64_t)answer->retry_after_s * 1000;
+	upload->wake_ms =
+		clock_monotonic_ms() + (delay_ms < DELAY_MAX_MS ? delay_ms : DELAY_MAX_MS);
 	upload->attempts++;
 	return 0;
 }
@@ -204,14 +210,20 @@ static int opened(struct uploads *uploads, struct upload *upload, const struct f
 {
 	if (answer->status == 201)
 		return done(uploads, upload, true);
+	if (upload->from && answer->status != 202) {
+		/* Who may not read there, or a registry that stumbles over mounts: without. */
+		upload->from = NULL;
+		return take_step(uploads, upload, STEP_OPEN);
+	}
 	if (answer->status != 202 || !answer->location)
 		return broken(uploads, upload, answer);
+	upload->from = NULL;
 	keep_location(uploads, upload, answer);
 	if (answer->chunk_min &&
 		parse_uint64(answer->chunk_min, (uint64_t)1 << 40, &upload->chunk) < 0)
 		error_clear();
 	tell(uploads, upload, REGISTRY_BLOB, 0);
-	bool whole = upload->attempts == 0 && upload->part_length == 0;
+	bool whole = !upload->in_parts;
 	return take_step(uploads, upload, whole ? STEP_SEND : STEP_PART);
 }
 
@@ -219,8 +231,8 @@ static int sent(struct uploads *uploads, struct upload *upload, const struct fet
 {
 	if (answer->status == 201 || answer->status == 204)
 		return done(uploads, upload, false);
-	if (answer->status == 413 && upload->part_length == 0) {
-		upload->part_length = 1; /* what was too large goes in parts from now on */
+	if (answer->status == 413 && !upload->in_parts) {
+		upload->in_parts = true; /* what was too large goes in parts from now on */
 		return take_step(uploads, upload, STEP_OPEN);
 	}
 	return broken(uploads, upload, answer);
@@ -231,7 +243,7 @@ static int located(
 	struct uploads *uploads, struct upload *upload, const struct fetch_answer *answer)
 {
 	uint64_t last;
-	upload->part_length = 1;
+	upload->in_parts = true;
 	if ((answer->status != 204 && answer->status != 200) || !answer->range ||
 		!text_starts(answer->range, "0-") ||
 		parse_uint64(answer->range + 2, UINT64_MAX, &last) < 0 || last == 0 ||
@@ -247,12 +259,16 @@ static int located(
 static int part_arrived(
 	struct uploads *uploads, struct upload *upload, const struct fetch_answer *answer)
 {
-	if (answer->status == 416 && upload->attempts++ < RETRIES)
+	if (answer->status == 416 && upload->attempts++ < registry_retries(uploads->session))
 		return take_step(uploads, upload, STEP_WHERE);
 	if (answer->status != 202)
 		return broken(uploads, upload, answer);
 	keep_location(uploads, upload, answer);
 	upload->offset += upload->part_length;
+	if (upload->offset > upload->farthest) { /* as long as it moves it may break */
+		upload->farthest = upload->offset;
+		upload->attempts = 0;
+	}
 	return take_step(uploads, upload, upload->offset < upload->size ? STEP_PART : STEP_CLOSE);
 }
 

@@ -14,7 +14,9 @@ struct upload {
 
 	/* upload.c's own */
 	int step;
+	bool in_parts; /* from now on */
 	uint64_t request, offset, part_length, chunk;
+	uint64_t farthest; /* offset that was ever reached */
 	const char *location;
 	unsigned attempts;
 	int64_t wake_ms;

@@ -17,9 +17,10 @@
  *
  * rung-fetch → rung
  *	{"request":7,"done":1048576}                                how far it is
- *	{"request":7,"end":true,"status":200,"done":N,"headers":{"content-type":…},"body":…}
+ *	{"request":7,"end":true,"status":200,"done":N,"retry_after":N,"headers":{…},"body":…}
+ *		retry_after: the seconds that the registry wants to be left alone;
  *		body: the beginning of what an answer that is no success said
- *	{"request":7,"end":true,"errno":111,"error":"…","hint":"…"} no answer could be had
+ *	{"request":7,"end":true,"errno":111,"error":"…"}            no answer could be had
  */
 
 #include "base/text.h"

@@ -74,6 +74,9 @@ void fetch_tell_end(struct transfer *transfer, int error, const char *why)
 	} else {
 		json_write_unsigned(&writer, "status", (uint64_t)transfer->answer.status);
 		json_write_unsigned(&writer, "done", transfer->done);
+		if (transfer->answer.retry_after_s > 0)
+			json_write_unsigned(
+				&writer, "retry_after", (uint64_t)transfer->answer.retry_after_s);
 		if (transfer->url)
 			json_write_string(&writer, "url", transfer->url);
 		write_headers(&writer, &transfer->answer);

@@ -21,6 +21,7 @@
 #define BUFFER_BYTES (512L << 10)
 #define CONNECT_SECONDS 30L
 #define STALLED_SECONDS 60L
+#define STORING_SECONDS 600L /* registries that move a large blob to its place say nothing */
 
 static bool is_success(const struct transfer *transfer)
 {
@@ -342,7 +343,8 @@ void http_start(struct transfer *transfer)
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, STALLED_SECONDS);
+	bool storing = text_equal(transfer->method, "PUT");
+	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, storing ? STORING_SECONDS : STALLED_SECONDS);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	/* Wait for what the first connection turns out to speak; without TLS that is known. */
 	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, text_starts(transfer->url, "https:") ? 1L : 0L);

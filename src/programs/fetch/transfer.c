@@ -197,7 +197,6 @@ static int errno_of(CURLcode code)
 	case CURLE_OPERATION_TIMEDOUT:
 		return ETIMEDOUT;
 	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_SSL_CERTPROBLEM:
 		return EKEYREJECTED;
 	case CURLE_URL_MALFORMAT:
 	case CURLE_UNSUPPORTED_PROTOCOL:
@@ -225,6 +224,31 @@ static bool fall_back(struct transfer *transfer, CURLcode code)
 	return true;
 }
 
+/* What curl and OpenSSL say, in the words of those who read it. */
+static const char *explain(struct transfer *transfer, CURLcode *code, int *error)
+{
+	const char *said =
+		transfer->curl_error[0] ? transfer->curl_error : curl_easy_strerror(*code);
+	long os_error = 0;
+	*error = errno_of(*code);
+	if (*code == CURLE_COULDNT_CONNECT &&
+		curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_error) == CURLE_OK &&
+		os_error > 0)
+		return strerror((int)os_error);
+	if (*code == CURLE_SSL_CONNECT_ERROR &&
+		(strstr(said, "wrong version number") || strstr(said, "packet length too long"))) {
+		*code = CURLE_UNSUPPORTED_PROTOCOL; /* it will not learn it */
+		*error = EPROTOTYPE;
+		return "the server does not speak TLS";
+	}
+	if (*code == CURLE_PEER_FAILED_VERIFICATION &&
+		(strstr(said, "issuer certificate") || strstr(said, "self-signed"))) {
+		*error = ENOKEY;
+		return "its certificate is of an authority that is not known here";
+	}
+	return said;
+}
+
 static void broken(struct transfer *transfer, CURLcode code)
 {
 	if (transfer->failure == -EFBIG) {
@@ -234,10 +258,10 @@ static void broken(struct transfer *transfer, CURLcode code)
 	} else if (transfer->failure < 0) {
 		transfer_fail(transfer, -transfer->failure, "%s", strerror(-transfer->failure));
 	} else if (!fall_back(transfer, code)) {
-		const char *why =
-			transfer->curl_error[0] ? transfer->curl_error : curl_easy_strerror(code);
+		int error;
+		const char *why = explain(transfer, &code, &error);
 		if (!is_transient(code) || !try_later(transfer))
-			transfer_fail(transfer, errno_of(code), "%s", why);
+			transfer_fail(transfer, error, "%s", why);
 	}
 }
 

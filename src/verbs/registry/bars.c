@@ -11,12 +11,14 @@
 #include "base/fs.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
+#include "cli/width.h"
 
 #include <stdio.h>
 #include <sys/ioctl.h>
 
 #define INTERVAL_MS 100
 #define SHOWN_DIGITS 12
+#define NARROW_COLUMNS 60u /* no room for words beside numbers */
 
 void bars_init(struct bars *bars, bool quiet, bool push)
 {
@@ -43,16 +45,21 @@ static unsigned screen_lines(void)
 static void add_line(const struct bar *bar, int64_t now_ms, unsigned width, struct text *out)
 {
 	char digits[SHOWN_DIGITS + 1], label[64];
+	(void)short_digest(bar, digits);
 	(void)snprintf(label, sizeof(label), "Copying %s %s",
-		bar->configuration ? "config" : "blob", short_digest(bar, digits));
-	if (bar->ended) {
-		text_format(out, "\r%s %s\033[K\n", label, bar->word);
-		return;
-	}
-	const struct progress progress = {
-		.label = label, .total = bar->total, .start_ms = bar->start_ms};
+		bar->configuration ? "config" : "blob", digits);
 	text_add(out, "\r");
-	progress_line(&progress, bar->done, now_ms, width, out);
+	if (bar->ended) {
+		/* A line that wraps would be two, and the cursor would not go up enough. */
+		char line[128];
+		(void)snprintf(line, sizeof(line), "%s %s", label, bar->word);
+		text_add_bytes(out, line, display_fit(line, strlen(line), width));
+	} else {
+		const struct progress progress = {.label = width < NARROW_COLUMNS ? digits : label,
+			.total = bar->total,
+			.start_ms = bar->start_ms};
+		progress_line(&progress, bar->done, now_ms, width, out);
+	}
 	text_add(out, "\033[K\n");
 }
 
@@ -64,7 +71,9 @@ static void draw(struct bars *bars, bool last)
 	bars->next_ms = now_ms + INTERVAL_MS;
 	autofini(text_fini) struct text screen = {};
 	unsigned width = terminal_columns(STDERR_FILENO) - 1, room = screen_lines(), lines = 0;
-	if (bars->drawn > 0)
+	/* After a resize nobody knows where those lines are now: they stay, and others are drawn.
+	 */
+	if (bars->drawn > 0 && width == bars->width)
 		text_format(&screen, "\033[%uA", bars->drawn);
 	/* Those that ended leave first where there is no room for all. */
 	size_t surplus = bars->count > room ? bars->count - room : 0;
@@ -78,6 +87,7 @@ static void draw(struct bars *bars, bool last)
 	}
 	text_add(&screen, "\033[J");
 	bars->drawn = lines;
+	bars->width = width;
 	(void)!fs_write_all(STDERR_FILENO, text_get(&screen), screen.length);
 }
 

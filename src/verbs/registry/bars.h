@@ -22,6 +22,7 @@ struct bars {
 	struct bar *items;
 	size_t count;
 	unsigned drawn; /* lines that are on the screen below the cursor's first */
+	unsigned width; /* for which they were made */
 	int64_t next_ms;
 };
 

@@ -38,7 +38,7 @@ struct registry_options remote_options_of(
 	if (option_given(invocation, &options->tls_verify))
 		registry.tls_verify = options->tls_verify;
 	if (option_given(invocation, &options->retries))
-		registry.retries = options->retries < 100 ? (unsigned)options->retries : 100;
+		registry.retries = options->retries < 100 ? (int)options->retries : 100;
 	return registry;
 }
 

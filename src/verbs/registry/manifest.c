@@ -391,7 +391,7 @@ static const struct verb verb_manifest_rm = {
 /* ---- push ----------------------------------------------------------------------------------- */
 
 struct manifest_push_options {
-	bool all, quiet, purge, ignored;
+	bool all, quiet, purge, insecure, ignored;
 	const char *digest_file, *format;
 	struct remote_options remote;
 };
@@ -405,8 +405,8 @@ static const struct option manifest_push_options[] = {
 		text_in(manifest_push_options, digest_file)},
 	{"-f, --format=FORMAT", "write the list as oci or v2s2",
 		text_in(manifest_push_options, format)},
-	{"--insecure, --remove-signatures", "", flag_in(manifest_push_options, ignored),
-		.hidden = true},
+	{"--insecure", "", flag_in(manifest_push_options, insecure), .hidden = true},
+	{"--remove-signatures", "", flag_in(manifest_push_options, ignored), .hidden = true},
 	{},
 };
 
@@ -421,6 +421,8 @@ static int run_push(struct invocation *invocation)
 	bars_init(&bars, options->quiet, true);
 	registry.listener = bars_listen;
 	registry.listener_context = &bars;
+	if (options->insecure)
+		registry.tls_verify = 0;
 	struct image_manifest list;
 	char pushed[PUSH_DIGEST_SIZE];
 	int r = remote_store_open(invocation, &store);

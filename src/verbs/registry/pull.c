@@ -27,8 +27,9 @@ static const struct option pull_options[] = {
 	{},
 };
 
-static void print_pulled(
-	const struct invocation *invocation, struct store *store, const char *word, const char *id)
+/* @before: the digest that the name stood for, NULL: it was not there. */
+static void print_pulled(const struct invocation *invocation, struct store *store, const char *word,
+	const char *before, const char *id)
 {
 	const struct pull_options *options = options_of(invocation, pull_options);
 	struct arena *arena = invocation->arena;
@@ -41,7 +42,10 @@ static void print_pulled(
 		return;
 	}
 	if (!options->quiet && image_find(store, word, arena, &image) >= 0)
-		printf("Digest: %s\nStatus: Image is up to date for %s\n", image.manifest_digest,
+		printf("Digest: %s\nStatus: %s for %s\n", image.manifest_digest,
+			before && text_equal(before, image.manifest_digest)
+				? "Image is up to date"
+				: "Downloaded newer image",
 			reference_familiar(&reference, arena));
 	printf("%s\n", reference_name(&reference, arena));
 }
@@ -62,6 +66,16 @@ static int list_tags(struct invocation *invocation, const char *word,
 	return 0;
 }
 
+/* NULL: there is none. */
+static const char *digest_of_name(struct store *store, const char *word, struct arena *arena)
+{
+	struct image image;
+	if (image_find(store, word, arena, &image) >= 0)
+		return image.manifest_digest;
+	error_clear();
+	return NULL;
+}
+
 static bool has_target(const char *word)
 {
 	const char *slash = strrchr(word, '/');
@@ -76,13 +90,17 @@ static int pull(struct invocation *invocation, struct store *store, const char *
 	struct strings words = {.items = one, .count = 1};
 	if (options->all_tags && has_target(word))
 		return refuse(-EINVAL, "tag can't be used with --all-tags/-a: %s", word);
+	if (remote_as_docker(invocation) && !options->all_tags && !options->quiet &&
+		!has_target(word))
+		printf("Using default tag: latest\n");
 	int r = options->all_tags ? list_tags(invocation, word, registry, &words) : 0;
 	for (size_t i = 0; r >= 0 && i < words.count; i++) {
+		const char *before = digest_of_name(store, words.items[i], invocation->arena);
 		r = registry_pull(store, words.items[i], registry, invocation->arena, &id);
 		if (r >= 0 && registry->listener)
 			bars_fini(registry->listener_context);
 		if (r >= 0)
-			print_pulled(invocation, store, words.items[i], id);
+			print_pulled(invocation, store, words.items[i], before, id);
 	}
 	return r;
 }

@@ -49,12 +49,14 @@ static int push(struct invocation *invocation, struct store *store, const struct
 	const char *destination, const struct registry_options *registry)
 {
 	const struct push_options *options = options_of(invocation, push_options);
+	uint64_t size = 0;
 	struct registry_push work = {
 		.manifest_digest = image->manifest_digest,
 		.destination = destination,
 		.compression = options->compression,
 		.compression_level = (int)options->compression_level,
 		.children = true,
+		.ret_size = &size,
 	};
 	char digest[PUSH_DIGEST_SIZE];
 	int r = options->format ? registry_parse_format(options->format, &work.format) : 0;
@@ -65,12 +67,16 @@ static int push(struct invocation *invocation, struct store *store, const struct
 	if (r < 0)
 		return r;
 	event_write("image", "push", image->id, destination, NULL, 0);
-	if (remote_as_docker(invocation) && !options->quiet) {
-		struct reference reference;
-		bars_fini(registry->listener_context);
-		if (reference_parse(destination, invocation->arena, &reference) >= 0)
-			printf("%s: digest: %s\n", reference_target(&reference), digest);
-	}
+	struct reference reference;
+	if (!remote_as_docker(invocation) ||
+		reference_parse(destination, invocation->arena, &reference) < 0)
+		return 0;
+	bars_fini(registry->listener_context);
+	if (options->quiet)
+		printf("%s\n", reference_name(&reference, invocation->arena));
+	else
+		printf("%s: digest: %s size: %ju\n", reference_target(&reference), digest,
+			(uintmax_t)size);
 	return 0;
 }
 
