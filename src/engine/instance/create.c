@@ -17,6 +17,7 @@
 #include "engine/image/image.h"
 #include "engine/instance/internal.h"
 #include "engine/instance/logs.h"
+#include "rungs/foreign/foreign.h"
 #include "walls/signals.h"
 
 #include <fcntl.h>
@@ -94,6 +95,10 @@ static int describe(
 {
 	const struct run_resolved *resolved = &request->resolved;
 	const struct life_wishes *life = &request->life;
+	const char *runtime;
+	int r = foreign_find(life->runtime, arena, &runtime);
+	if (r < 0)
+		return r;
 	instance->created = arena_strdup(arena, clock_now().text);
 	instance->image_id = request->image ? request->image->id : "";
 	instance->image_name = request->image_name ? request->image_name : "";
@@ -128,7 +133,7 @@ static int describe(
 		.finished_at = "",
 		.error = "",
 		.restart_at = ""};
-	int r = life->restart ? instance_restart_read(life->restart, &instance->restart) : 0;
+	r = life->restart ? instance_restart_read(life->restart, &instance->restart) : 0;
 	if (r == 0 && life->remove && instance->restart.policy != INSTANCE_RESTART_NO)
 		r = refuse(-EINVAL, "--rm and --restart exclude each other");
 	const struct logs_subject subject = {.id = instance->id, .directory = instance->directory};

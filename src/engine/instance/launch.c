@@ -20,6 +20,7 @@
 #include "plan/oci.h"
 #include "rungs/container/announce.h"
 #include "rungs/container/container.h"
+#include "rungs/foreign/foreign.h"
 #include "walls/tty.h"
 
 #include <fcntl.h>
@@ -80,7 +81,12 @@ static int create_container(struct launch *launch, struct container_process *pro
 		receiver = ends[0];
 		console = ends[1];
 	}
+	const char *runtime;
+	int found = foreign_find(launch->instance->runtime, launch->arena, &runtime);
+	if (found < 0)
+		return found;
 	const struct container_request request = {
+		.runtime = runtime,
 		.state_root = launch->instance->record_root,
 		.id = launch->instance->id,
 		.bundle = launch->instance->directory,

@@ -23,6 +23,7 @@ static int describe(const struct container_request *request, struct container_re
 	record->id = request->id;
 	record->oci_version = plan->oci_version ? plan->oci_version : "1.0.0";
 	record->bundle = request->bundle;
+	record->runtime = request->runtime;
 	record->root_path = plan->root_path;
 	record->created = arena_strdup(&record->arena, clock_now().text);
 	record->owner = geteuid();

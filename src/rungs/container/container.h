@@ -20,7 +20,8 @@
 
 struct container_request {
 	const char *state_root, *id;
-	const char *bundle; /* absolute */
+	const char *runtime; /* path of another OCI runtime that shall make it; NULL: we */
+	const char *bundle;  /* absolute */
 	const struct plan *plan;
 	const char *config; /* the plan's JSON, kept in the record */
 	size_t config_length;

@@ -27,6 +27,7 @@
 #include "rungs/container/hooks.h"
 #include "rungs/container/spawn.h"
 #include "rungs/container/story.h"
+#include "rungs/foreign/foreign.h"
 #include "walls/intel_rdt.h"
 #include "walls/lsm.h"
 #include "walls/mounts.h"
@@ -397,6 +398,8 @@ int container_create(const struct container_request *request, struct container_p
 {
 	if (!request->plan->has_process)
 		return refuse(-EINVAL, "the configuration has no process to run");
+	if (request->runtime)
+		return foreign_create(request, ret_process);
 	autofini(creation_fini) struct creation creation = {
 		.request = request,
 		.record = {.directory_fd = -1},

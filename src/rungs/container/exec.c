@@ -21,6 +21,7 @@
 #include "rungs/container/filter.h"
 #include "rungs/container/last_steps.h"
 #include "rungs/container/spawn.h"
+#include "rungs/foreign/foreign.h"
 #include "walls/attributes.h"
 #include "walls/lsm.h"
 #include "walls/rootfs.h"
@@ -342,6 +343,8 @@ int container_exec(
 	}
 	if (r == 0)
 		r = check_running(&joining);
+	if (r == 0 && joining.record->runtime)
+		return foreign_exec(request, joining.record, ret_process);
 	if (r == 0)
 		r = prepare(&joining);
 	if (r == 0)

@@ -13,6 +13,7 @@
 #include "rungs/container/channel.h"
 #include "rungs/container/container.h"
 #include "rungs/container/hooks.h"
+#include "rungs/foreign/foreign.h"
 #include "walls/intel_rdt.h"
 
 #include <fcntl.h>
@@ -98,6 +99,8 @@ int container_start(const char *state_root, const char *id)
 	enum container_status status = container_status(&record);
 	if (status != CONTAINER_CREATED)
 		return wrong_status(&record, status);
+	if (record.runtime)
+		return foreign_start(&record);
 	r = say_go(&record);
 	if (r < 0)
 		return r;
@@ -134,6 +137,9 @@ int container_kill(const char *state_root, const char *id, int signal_number, bo
 	if (r < 0)
 		return r;
 	enum container_status status = container_status(&record);
+	bool alive = status != CONTAINER_STOPPED && status != CONTAINER_CREATING;
+	if (record.runtime && alive)
+		return foreign_kill(&record, signal_number, all);
 	if (all ||
 		(signal_number == SIGKILL && shares_pids(&record) && status != CONTAINER_STOPPED)) {
 		r = cgroup_signal_all(&record.cgroup, signal_number);
@@ -166,6 +172,8 @@ int container_pause(const char *state_root, const char *id, bool paused)
 	if (!paused && status != CONTAINER_PAUSED)
 		return refuse(-EBUSY, "cannot resume container %s: it is %s", id,
 			container_status_name(status));
+	if (record.runtime)
+		return foreign_pause(&record, paused);
 	r = paused ? container_join_freezer(&record) : 0;
 	if (r == 0)
 		r = cgroup_freeze(&record.cgroup, paused);
@@ -244,6 +252,8 @@ int container_delete(const char *state_root, const char *id, bool force)
 		hint("stop it first, or give --force");
 		return r;
 	}
+	if (record.runtime)
+		foreign_delete(&record);
 	r = end_processes(&record, status);
 	step("processes ended");
 	if (r == 0)

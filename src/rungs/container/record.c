@@ -116,6 +116,8 @@ void container_record_tell(const struct container_record *record, struct text *o
 	text_format(out, ",\"owner\":%u,\"namespaces\":%u,\"userNamespace\":%s",
 		(unsigned)record->owner, record->namespaces,
 		record->own_user_namespace ? "true" : "false");
+	if (record->runtime)
+		write_member(out, "runtime", record->runtime);
 	if (record->may_trace)
 		text_add(out, ",\"mayTrace\":true");
 	if (record->after_start)
@@ -210,6 +212,11 @@ static int read_members(const struct json *top, struct container_record *record)
 		r = read_number(top, "namespaces", &namespaces);
 	if (r == 0)
 		r = read_annotations(top, record);
+	if (r < 0)
+		return r;
+	struct json runtime;
+	if (json_find(top, "runtime", &runtime))
+		r = json_string(&runtime, &record->runtime);
 	if (r < 0)
 		return r;
 	record->owner = (uid_t)owner;

@@ -39,6 +39,7 @@ struct container_record {
 	struct arena arena;
 	int directory_fd;
 	const char *id, *oci_version, *bundle, *root_path, *created; /* RFC 3339 */
+	const char *runtime; /* another OCI runtime made it (rungs/foreign); NULL: we */
 	uid_t owner;
 	unsigned namespaces; /* bit per enum plan_namespace: is not the host's */
 	bool own_user_namespace;

@@ -52,6 +52,18 @@ struct cgroup_location {
 [[nodiscard]] int cgroup_locate(const struct plan *plan, const char *id,
 	enum cgroup_manager manager, struct arena *arena, struct cgroup_location *ret_location);
 
+/**
+ * Where process @pid is that somebody else has put into cgroups named after the container @id: the
+ * places of *location become those, and only those whose path holds the id, so that no cgroup of
+ * others is ever taken for the container's. Everything lives in @arena.
+ */
+[[nodiscard]] int cgroup_find_process(
+	pid_t pid, const char *id, struct arena *arena, struct cgroup_location *location);
+
+/** The same for a path that somebody may have made in some hierarchies. Tells no story. */
+[[nodiscard]] int cgroup_find_path(const char *path, const char *id, struct arena *arena,
+	struct cgroup_location *location);
+
 /** The location as a JSON object, and back. */
 void cgroup_location_write(const struct cgroup_location *location, struct text *out);
 [[nodiscard]] int cgroup_location_read(
