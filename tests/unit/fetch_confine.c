@@ -57,7 +57,7 @@ static int remove_tree(void **state)
 /* The exit status of the attack, made in a confined child; 0 is what is hoped for. */
 static int confined(int (*attack)(void))
 {
-	int status;
+	int status = 0;
 	pid_t pid = fork();
 	if (pid == 0) {
 		confine();
@@ -171,7 +171,7 @@ static int have_rights(void)
 /* Root of a user namespace that has no nobody. */
 static int have_rights_in_namespace(void)
 {
-	int status;
+	int status = 0;
 	if (unshare(CLONE_NEWUSER) < 0)
 		return 77;
 	pid_t pid = fork();
@@ -209,7 +209,7 @@ static void test_sockets(void **state)
 
 static void test_capabilities(void **state)
 {
-	int status;
+	int status = 0;
 	assert_int_equal(confined(have_rights), 0);
 	pid_t pid = fork();
 	if (pid == 0)
