@@ -12,11 +12,12 @@
 
 struct rights_message {
 	struct iovec bytes;
+	struct msghdr message;
+	/* Last, since glibc's struct cmsghdr ends in an array without a size. */
 	union {
 		struct cmsghdr header;
 		char room[CMSG_SPACE(sizeof(int))];
 	} control;
-	struct msghdr message;
 };
 
 /** The message must stay where it is: it points to itself. */
