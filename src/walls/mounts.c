@@ -352,7 +352,15 @@ static int copy_up_below(
 	autoclose int to = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (to < 0)
 		return fail(-errno, "open the new file system for %s", mount->destination);
+	/* A mode that was asked for is not the image's to change. */
+	struct stat before;
+	bool chosen =
+		mount->data && (text_starts(mount->data, "mode=") || strstr(mount->data, ",mode="));
+	if (chosen && fstat(to, &before) < 0)
+		return fail(-errno, "look at the new file system for %s", mount->destination);
 	int r = mount_copy_up(from, to);
+	if (r == 0 && chosen && fchmod(to, before.st_mode & 07777) < 0)
+		r = fail(-errno, "set the mode");
 	return r < 0 ? wrap(r, "copy %s into its tmpfs", mount->destination) : 0;
 }
 

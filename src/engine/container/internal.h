@@ -32,6 +32,14 @@ static inline int run_lock(int fd)
 /** The host name: asked for, another's whose network is shared, or by the id. */
 const char *run_choose_hostname(const struct run_request *request, struct arena *arena);
 
+/* ---- check.c ------------------------------------------------------------------------ */
+
+/** Words that cannot mean anything: -EINVAL and the like with a story. */
+[[nodiscard]] int run_check_words(const struct run_request *request, struct arena *arena);
+
+/** IPv4, or IPv6 with or without a zone. */
+bool run_is_address(const char *word);
+
 /* ---- resolve*.c environment.c: when the container is created --------------------- */
 
 [[nodiscard]] int run_environment(

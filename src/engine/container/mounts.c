@@ -400,7 +400,8 @@ static void mount_memory(struct sight *sight, const struct run_mount *wanted)
 	take_options(sight, wanted, &mount);
 	const char *usual = devpts ? "newinstance,ptmxmode=0666" : "mode=1777";
 	bool has = mount.data && strstr(mount.data, devpts ? "ptmxmode=" : "mode=");
-	if (!has)
+	/* What it copies brings a mode. */
+	if (!has && !mount.tmpcopyup)
 		mount.data = mount.data
 				     ? arena_format(&sight->plan->arena, "%s,%s", usual, mount.data)
 				     : usual;
@@ -484,6 +485,31 @@ static const char *choose_root_path(const struct sight *sight)
 /* ---- all of it ---------------------------------------------------------------------------------
  */
 
+static unsigned depth(const char *path)
+{
+	unsigned slashes = 0;
+	for (; *path; path++)
+		slashes += *path == '/';
+	return slashes;
+}
+
+/*
+ * What lies above comes first, otherwise the order stays: /etc/hosts and secrets are to be seen in
+ * a --tmpfs on /etc or /run, too.
+ */
+static void sort(struct run_plan_mounts *mounts)
+{
+	for (size_t i = 1; i < mounts->count; i++) {
+		const struct plan_mount mount = mounts->items[i];
+		size_t at = i;
+		for (; at > 1 &&
+			depth(mounts->items[at - 1].destination) > depth(mount.destination);
+			at--)
+			mounts->items[at] = mounts->items[at - 1];
+		mounts->items[at] = mount;
+	}
+}
+
 int run_set_mounts(const struct run_place *place, struct plan *plan)
 {
 	struct sight sight = {.place = place, .request = place->request, .plan = plan};
@@ -505,6 +531,8 @@ int run_set_mounts(const struct run_place *place, struct plan *plan)
 		r = add_init(&sight);
 	if (r < 0)
 		return r;
+	if (!run_is_host(place->request))
+		sort(&sight.mounts);
 	plan->mounts = sight.mounts.items;
 	plan->mount_count = sight.mounts.count;
 	plan->root_path = choose_root_path(&sight);

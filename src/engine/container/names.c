@@ -11,7 +11,6 @@
 #include "engine/container/internal.h"
 #include "engine/container/mount_words.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 
 #define FILE_MAX (4u << 20)
@@ -47,6 +46,24 @@ static bool is_mounted(const struct names *names, const char *path)
 	return false;
 }
 
+/* In a directory of the host that is shown there, no file is made to be covered. */
+static bool would_litter(const struct names *names, const char *path)
+{
+	const struct run_resolved *resolved = &names->request->resolved;
+	for (size_t i = 0; i < resolved->mount_count; i++) {
+		const struct run_mount *mount = &resolved->mounts[i];
+		size_t length = strlen(mount->destination);
+		if (mount->kind != RUN_MOUNT_BIND || mount->overlay || !mount->source ||
+			!text_starts(path, mount->destination) || path[length] != '/')
+			continue;
+		const char *file =
+			arena_format(&names->plan->arena, "%s%s", mount->source, path + length);
+		if (access(file, F_OK) < 0)
+			return true;
+	}
+	return false;
+}
+
 static void cover(const struct names *names, const char *source, const char *path, bool locked)
 {
 	const struct strings *roots = &names->request->process.chroot_directories;
@@ -54,7 +71,8 @@ static void cover(const struct names *names, const char *source, const char *pat
 		const char *destination = i == 0 ? path
 						 : arena_format(&names->plan->arena, "%s%s",
 							   roots->items[i - 1], path);
-		if (is_mounted(names, destination) || (i == 0 && !can_cover(names, path)))
+		if (is_mounted(names, destination) || would_litter(names, destination) ||
+			(i == 0 && !can_cover(names, path)))
 			continue;
 		*run_plan_mounts_add(names->mounts, &names->plan->arena) =
 			(struct plan_mount){.destination = destination,
@@ -86,24 +104,11 @@ static int cover_with(
 		if (r < 0)
 			return r;
 	}
-	cover(names, source, path, false);
+	cover(names, source, path, names->request->files.read_only);
 	return 0;
 }
 
 /* ---- /etc/hosts ---------------------------------------------------------------------------- */
-
-/* IPv4, or IPv6 with or without a zone. */
-static bool is_address(const char *word)
-{
-	char copy[64];
-	unsigned char bytes[16];
-	size_t length = strcspn(word, "%");
-	if (length >= sizeof(copy))
-		return false;
-	memcpy(copy, word, length);
-	copy[length] = '\0';
-	return inet_pton(AF_INET, copy, bytes) == 1 || inet_pton(AF_INET6, copy, bytes) == 1;
-}
 
 /* "web:10.0.0.1", "a;b:10.0.0.1", "gateway:host-gateway" */
 static int add_host(const struct names *names, const char *word, struct text *hosts)
@@ -127,7 +132,7 @@ static int add_host(const struct names *names, const char *word, struct text *ho
 				"--add-host %s: without a network there is no way to the host",
 				word);
 		address = (char *)"127.0.0.1";
-	} else if (!is_address(address)) {
+	} else if (!run_is_address(address)) {
 		return refuse(-EINVAL, "--add-host %s: \"%s\" is not an address", word, address);
 	}
 	text_format(hosts, "%s\t", address);
@@ -221,7 +226,7 @@ static int write_servers(const struct names *names)
 		host = strdup("");
 	for (size_t i = 0; i < wishes->dns.count; i++) {
 		const char *address = wishes->dns.items[i];
-		if (!is_address(address))
+		if (!run_is_address(address))
 			return refuse(-EINVAL, "--dns %s is not an address", address);
 		text_format(&out, "nameserver %s\n", address);
 	}

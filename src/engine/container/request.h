@@ -122,7 +122,7 @@ struct pull_wishes {
 	const char *platform, *architecture, *os, *variant;
 	const char *authfile, *certificates, *credentials, *decryption_key;
 	struct optional_i64 retries;
-	const char *retry_delay;
+	struct optional_i64 retry_delay_ns;
 	bool tls_verify, quiet, no_content_trust;
 };
 
@@ -155,6 +155,8 @@ struct run_secret {
 	bool environment;
 	uint32_t uid, gid, mode;
 };
+
+#define RUN_HEALTH_START_INTERVAL_NS INT64_C(5000000000) /* Docker's, where nobody says */
 
 struct run_health {
 	struct strings test; /* "CMD" or "CMD-SHELL" first, as in an image; none: no check */

@@ -215,8 +215,8 @@ static int resolve_health(
 		.interval_ns = first_of(&wishes->interval_ns, images->interval_ns, 30 * second),
 		.timeout_ns = first_of(&wishes->timeout_ns, images->timeout_ns, 30 * second),
 		.start_period_ns = first_of(&wishes->start_period_ns, images->start_period_ns, 0),
-		.start_interval_ns =
-			first_of(&wishes->start_interval_ns, images->start_interval_ns, 5 * second),
+		.start_interval_ns = first_of(&wishes->start_interval_ns, images->start_interval_ns,
+			RUN_HEALTH_START_INTERVAL_NS),
 		.retries = first_of(&wishes->retries, images->retries, 3),
 		.on_failure = wishes->on_failure ? wishes->on_failure : "none",
 	};
@@ -301,7 +301,9 @@ static int check(const struct run_request *request, const struct run_resolved *r
 int run_resolve(struct run_request *request, struct arena *arena)
 {
 	struct run_resolved resolved = {.given = true};
-	int r = resolve_command(request, arena, &resolved);
+	int r = run_check_words(request, arena);
+	if (r == 0)
+		r = resolve_command(request, arena, &resolved);
 	if (r == 0)
 		r = resolve_systemd(request, &resolved);
 	if (r < 0)

@@ -97,6 +97,15 @@ static int set_user(const struct run_request *request, const struct run_trees *t
 	return 0;
 }
 
+/* Where one group alone is mapped, the kernel lets nobody choose his groups. */
+static void leave_unmapped_groups(struct plan *plan)
+{
+	const struct plan_process *process = &plan->process;
+	if (geteuid() != 0 && plan->gid_maps.count == 1 && plan->gid_maps.items[0].size == 1 &&
+		process->additional_gid_count == 1 && process->additional_gids[0] == process->gid)
+		plan->process.additional_gid_count = 0;
+}
+
 /* Whoever shares the host's network is found under its name. */
 const char *run_choose_hostname(const struct run_request *request, struct arena *arena)
 {
@@ -151,6 +160,11 @@ static int set_environment(
 	if (!run_is_host(request) && !sets(&all, "HOSTNAME"))
 		run_strings_add(&all,
 			arena_format(&plan->arena, "HOSTNAME=%s", request->resolved.hostname),
+			&plan->arena);
+	/* systemd makes its machine id of it. */
+	if (request->resolved.systemd && strlen(request->id) >= 32 && !sets(&all, "container_uuid"))
+		run_strings_add(&all,
+			arena_format(&plan->arena, "container_uuid=%.32s", request->id),
 			&plan->arena);
 	if (!sets(&all, "HOME"))
 		run_strings_add(&all,
@@ -229,6 +243,8 @@ static int make(const struct run_request *request, struct plan *plan)
 		r = set_user(request, &trees, plan, &user);
 	if (r == 0)
 		r = run_set_ids(request, plan);
+	if (r == 0)
+		leave_unmapped_groups(plan);
 	if (r == 0)
 		r = set_process(request, &user, plan);
 	if (r == 0)

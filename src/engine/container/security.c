@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "engine/container/internal.h"
 #include "engine/container/mount_words.h"
+#include "engine/image/image.h"
 #include "plan/oci.h"
 #include "rungs/container/filter.h"
 #include "walls/capabilities.h"
@@ -40,7 +41,7 @@ static int capability_bits(const char *name, uint64_t *ret_bits)
 
 int run_capabilities(const struct run_request *request, struct plan_capabilities *ret_sets)
 {
-	uint64_t bits = 0, one;
+	uint64_t bits = 0, added = 0, one;
 	for (size_t i = 0; i < array_length(default_capabilities); i++)
 		bits |= 1ull << plan_capability(default_capabilities[i]);
 	if (request->security.privileged)
@@ -57,13 +58,20 @@ int run_capabilities(const struct run_request *request, struct plan_capabilities
 		if (r < 0)
 			return r;
 		bits |= one;
+		added |= one;
 	}
 	for (size_t i = 0; i < request->security.cap_drop.count; i++)
 		if (capability_bits(request->security.cap_drop.items[i], &one) == 0 &&
 			(one & (one - 1)) == 0)
 			bits &= ~one;
-	*ret_sets = (struct plan_capabilities){
-		.given = true, .bounding = bits, .effective = bits, .permitted = bits};
+	/* What was asked for by name is meant for the program even where that is not root. */
+	added &= bits;
+	*ret_sets = (struct plan_capabilities){.given = true,
+		.bounding = bits,
+		.effective = bits,
+		.permitted = bits,
+		.inheritable = added,
+		.ambient = added};
 	return 0;
 }
 
@@ -80,6 +88,27 @@ static int read_seccomp(const char *path, struct arena *arena, struct plan *plan
 		bytes, length, path, &plan->process.capabilities, arena, &plan->seccomp);
 	plan->has_seccomp = r == 0;
 	return r;
+}
+
+/* Podman's --seccomp-policy=image: a label of the image is the profile. */
+static int take_image_seccomp(const struct run_request *request, struct plan *plan)
+{
+	static const char label[] = "io.containers.seccomp.profile";
+	const char *policy = request->security.seccomp_policy;
+	if (!policy || !text_equal(policy, "image") || !request->image)
+		return 0;
+	const struct image_config *config = &request->image->config;
+	for (size_t i = 0; i < config->label_count; i++) {
+		if (!text_equal(config->labels[i].key, label))
+			continue;
+		plan->annotation_count = 0; /* not the default policy */
+		const char *profile = config->labels[i].value;
+		int r = plan_read_seccomp(profile, strlen(profile), label,
+			&plan->process.capabilities, &plan->arena, &plan->seccomp);
+		plan->has_seccomp = r == 0;
+		return r;
+	}
+	return 0;
 }
 
 static void add_paths(struct strings *paths, const char *colons, struct arena *arena)
@@ -236,7 +265,10 @@ static void add_annotations(const struct run_request *request, struct plan *plan
 int run_set_security(const struct run_request *request, struct plan *plan)
 {
 	plan->process.no_new_privileges = false;
-	int r = run_capabilities(request, &plan->process.capabilities);
+	struct plan_capabilities *sets = &plan->process.capabilities;
+	int r = run_capabilities(request, sets);
+	if (plan->process.uid == 0) /* whom the kernel gives them anyway */
+		sets->inheritable = sets->ambient = 0;
 	if (r == 0)
 		r = set_annotations(request, plan);
 	if (r < 0)
@@ -248,6 +280,8 @@ int run_set_security(const struct run_request *request, struct plan *plan)
 		/* The layers of all containers lie on this system, too. */
 		run_strings_add(&plan->masked_paths, request->data_root, &plan->arena);
 	}
+	if (!request->security.privileged)
+		r = take_image_seccomp(request, plan);
 	const struct strings *options = &request->security.options;
 	for (size_t i = 0; r == 0 && i < options->count; i++)
 		r = take_option(options->items[i], plan);

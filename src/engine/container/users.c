@@ -122,6 +122,25 @@ static int find(const struct run_trees *trees, const char *file, const char *wor
 	return r;
 }
 
+/*
+ * The user's own group is one of his further groups, too: who could leave it by a set-group-id
+ * program would get around a file that denies just this group (CVE-2022-2989).
+ */
+static void add_own_group(struct run_user *user, struct arena *arena)
+{
+	for (size_t i = 0; i < user->group_count; i++)
+		if (user->groups[i] == user->gid)
+			return;
+	if (user->uid == 0 && user->gid == 0)
+		return;
+	uint32_t *groups = arena_new(arena, uint32_t, user->group_count + 1);
+	groups[0] = user->gid;
+	if (user->group_count)
+		memcpy(groups + 1, user->groups, user->group_count * sizeof(*groups));
+	user->groups = groups;
+	user->group_count++;
+}
+
 int run_find_user(const struct run_trees *trees, const char *user, struct arena *arena,
 	struct run_user *ret_user)
 {
@@ -149,6 +168,7 @@ int run_find_user(const struct run_trees *trees, const char *user, struct arena 
 		if (!search.found)
 			found.gid = search.id;
 	}
+	add_own_group(&found, arena);
 	*ret_user = found;
 	return 0;
 }

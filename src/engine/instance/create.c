@@ -37,13 +37,10 @@ static struct strings join_words(
 	return all;
 }
 
-/* "container:web" → the id of web. */
-static int add_peer(const char *word, struct arena *arena, struct instance *instance)
+static int add_dependence(const char *name, struct arena *arena, struct instance *instance)
 {
-	if (!word || !text_starts(word, "container:"))
-		return 0;
 	struct instance peer;
-	int r = instance_find(word + strlen("container:"), arena, &peer);
+	int r = instance_find(name, arena, &peer);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < instance->depends.count; i++)
@@ -52,6 +49,14 @@ static int add_peer(const char *word, struct arena *arena, struct instance *inst
 	const struct strings one = {.items = &peer.id, .count = 1};
 	instance->depends = join_words(&instance->depends, &one, arena);
 	return 0;
+}
+
+/* "container:web" → the id of web. */
+static int add_peer(const char *word, struct arena *arena, struct instance *instance)
+{
+	if (!word || !text_starts(word, "container:"))
+		return 0;
+	return add_dependence(word + strlen("container:"), arena, instance);
 }
 
 static int add_peers(
@@ -65,6 +70,11 @@ static int add_peers(
 		int r = add_peer(words[i], arena, instance);
 		if (r < 0)
 			return r;
+	}
+	for (size_t i = 0; i < request->life.requirements.count; i++) {
+		int r = add_dependence(request->life.requirements.items[i], arena, instance);
+		if (r < 0)
+			return wrap(r, "--requires %s", request->life.requirements.items[i]);
 	}
 	return 0;
 }

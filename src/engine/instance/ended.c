@@ -13,7 +13,11 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/places.h"
 #include "base/process.h"
+#include "engine/event/event.h"
+#include "engine/image/collect.h"
+#include "engine/image/image.h"
 #include "engine/instance/internal.h"
 #include "rungs/container/container.h"
 
@@ -121,6 +125,31 @@ static int announce_restart(struct instance *instance, struct arena *arena, int6
 	return instance_write_state(instance);
 }
 
+/* ---- --rmi --------------------------------------------------------------------------------- */
+
+static int remove_image(const struct instance *instance, struct arena *arena)
+{
+	autofini(store_fini) struct store store = STORE_NONE;
+	struct image image;
+	struct image_users users = {};
+	const char *name = NULL, *word = instance->image_name;
+	int r = store_open(places_data(arena), &store);
+	if (r == 0)
+		r = image_find_named(
+			&store, text_empty(word) ? instance->image_id : word, arena, &image, &name);
+	if (r == 0)
+		r = image_find_users(&store, image.id, arena, &users);
+	/* The name may mean another image by now, and others may use this one. */
+	if (r < 0 || users.count || !text_equal(image.id, instance->image_id))
+		return r;
+	bool others = name && image.names.count > 1;
+	r = others ? image_untag(&store, name) : image_remove(&store, &image);
+	if (r < 0)
+		return r;
+	event_write("image", others ? "untag" : "remove", image.id, name, NULL, 0);
+	return store_has_garbage(&store) ? image_collect(&store, false, false, NULL) : 0;
+}
+
 /* ---- `rung __ended` ------------------------------------------------------------------------- */
 
 int instance_ended(const char *id, int exit_code, struct arena *arena, struct instance_end *ret_end)
@@ -139,8 +168,15 @@ int instance_ended(const char *id, int exit_code, struct arena *arena, struct in
 	if (r < 0)
 		return r;
 	ret_end->oom_killed = instance.state.oom_killed;
-	if (instance.remove)
-		return instance_erase(&instance, arena, true);
+	if (instance.remove) {
+		r = instance_erase(&instance, arena, true);
+		if (r == 0 && instance.remove_image && !text_empty(instance.image_id) &&
+			remove_image(&instance, arena) < 0) {
+			warn("--rmi: %s", error_text());
+			error_clear();
+		}
+		return r;
+	}
 	if (!wants_restart(&instance))
 		return 0;
 	ret_end->pause_ms = pause_before_restart_ms(&instance);

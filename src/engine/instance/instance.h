@@ -236,10 +236,10 @@ struct instance_start {
  */
 [[nodiscard]] int instance_stop(struct instance *instance, struct arena *arena, int64_t timeout_s);
 
-/** The same for many at once, so that they end side by side; NULL results are not wanted. */
+/** The same for many at once, so that they end side by side. @signal: NULL: each one's own. */
 void instance_stop_all(struct instance *instances, size_t count, struct arena *arena,
-	int64_t timeout_s, void (*done)(struct instance *instance, int r, void *context),
-	void *context);
+	const char *signal, int64_t timeout_s,
+	void (*done)(struct instance *instance, int r, void *context), void *context);
 
 [[nodiscard]] int instance_pause(struct instance *instance, struct arena *arena, bool paused);
 

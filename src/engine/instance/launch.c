@@ -71,6 +71,8 @@ static int create_container(struct launch *launch, struct container_process *pro
 		[RUN_CGROUP_SYSTEMD] = CGROUP_SYSTEMD,
 		[RUN_CGROUP_DISABLED] = CGROUP_DISABLED,
 	};
+	const struct resource_wishes *resources = &launch->request.resources;
+	bool without = resources->cgroups && text_equal(resources->cgroups, "disabled");
 	autofini(text_fini) struct text config = {};
 	plan_write(&launch->plan, &config);
 	autoclose int console = -1, receiver = -1;
@@ -93,7 +95,7 @@ static int create_container(struct launch *launch, struct container_process *pro
 		.plan = &launch->plan,
 		.config = text_get(&config),
 		.config_length = config.length,
-		.cgroup_manager = managers[launch->request.resources.cgroup_manager],
+		.cgroup_manager = without ? CGROUP_DISABLED : managers[resources->cgroup_manager],
 		.console_fd = console,
 		.preserved_fds = (unsigned)launch->request.process.preserved_fds,
 		.wait_for_start = launch->how->only_initialize,

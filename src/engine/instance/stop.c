@@ -106,9 +106,9 @@ struct stopping {
 	int r;
 };
 
-static int send_stop_signal(const struct instance *instance)
+static int send_stop_signal(const struct instance *instance, const char *signal)
 {
-	int number = signal_by_name(instance->stop_signal);
+	int number = signal_by_name(signal);
 	int r = container_kill(
 		instance->record_root, instance->id, number > 0 ? number : SIGTERM, false);
 	if (r == -ESRCH) { /* it has just ended */
@@ -119,7 +119,8 @@ static int send_stop_signal(const struct instance *instance)
 }
 
 /* 0: nothing to wait for; 1: it has been asked. */
-static int begin(struct stopping *stopping, struct arena *arena, int64_t timeout_s)
+static int begin(
+	struct stopping *stopping, struct arena *arena, const char *signal, int64_t timeout_s)
 {
 	struct instance *instance = stopping->instance;
 	autoclose int lock = lock_and_read(instance, arena);
@@ -138,7 +139,7 @@ static int begin(struct stopping *stopping, struct arena *arena, int64_t timeout
 	instance->state.stopped_by_user = true;
 	int r = instance_write_state(instance);
 	if (r == 0 && timeout_s != 0 && !waits_for_start)
-		r = send_stop_signal(instance);
+		r = send_stop_signal(instance, signal ? signal : instance->stop_signal);
 	else if (r == 0)
 		stopping->deadline = clock_deadline_in(0);
 	/* What is frozen sees no signal. */
@@ -168,13 +169,13 @@ static int finish(struct stopping *stopping, struct arena *arena)
 }
 
 void instance_stop_all(struct instance *instances, size_t count, struct arena *arena,
-	int64_t timeout_s, void (*done)(struct instance *instance, int r, void *context),
-	void *context)
+	const char *signal, int64_t timeout_s,
+	void (*done)(struct instance *instance, int r, void *context), void *context)
 {
 	struct stopping *all = arena_new(arena, struct stopping, count);
 	for (size_t i = 0; i < count; i++) {
 		all[i].instance = &instances[i];
-		all[i].r = begin(&all[i], arena, timeout_s);
+		all[i].r = begin(&all[i], arena, signal, timeout_s);
 		all[i].waits = all[i].r > 0;
 		if (!all[i].waits)
 			done(&instances[i], all[i].r, context);
@@ -193,7 +194,7 @@ static void keep_result(struct instance *instance, int r, void *context)
 int instance_stop(struct instance *instance, struct arena *arena, int64_t timeout_s)
 {
 	int r = 0;
-	instance_stop_all(instance, 1, arena, timeout_s, keep_result, &r);
+	instance_stop_all(instance, 1, arena, NULL, timeout_s, keep_result, &r);
 	return r;
 }
 

@@ -108,6 +108,7 @@ int fetch_add_endpoint(
 	write_if(&writer, "identity_token", endpoint->identity_token);
 	write_if(&writer, "registry_token", endpoint->registry_token);
 	json_write_unsigned(&writer, "retries", endpoint->retries);
+	json_write_unsigned(&writer, "retry_delay_ms", endpoint->retry_delay_ms);
 	json_close(&writer);
 	r = send_document(fetch, &document, NULL, 0);
 	if (r < 0)

@@ -34,6 +34,7 @@ struct fetch_endpoint {
 	const char *ca, *certificate, *key; /* PEM */
 	const char *username, *password, *identity_token, *registry_token;
 	unsigned retries;
+	uint64_t retry_delay_ms; /* 0: a short one that doubles each time */
 };
 
 /** Makes it known; starts the process if it does not run. Tells a story. */

@@ -51,6 +51,7 @@ struct registry_options {
 	int tls_verify;          /* 1 yes, 0 no, -1 as registries.conf says */
 	enum registry_policy policy;
 	int retries;                 /* -1: the usual 3 */
+	uint64_t retry_delay_ms;     /* 0: a short one that doubles each time */
 	registry_listener *listener; /* NULL: silent */
 	void *listener_context;
 };

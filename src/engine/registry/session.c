@@ -77,6 +77,7 @@ int registry_connect(struct registry_session *session, const struct registries_s
 		.identity_token = auth.identity_token,
 		.registry_token = auth.registry_token,
 		.retries = registry_retries(session),
+		.retry_delay_ms = options->retry_delay_ms,
 	};
 	struct registry_remote remote = {
 		.registry = source->registry,

@@ -165,6 +165,7 @@ static void hear_endpoint(struct fetcher *fetcher, const struct json *object)
 	endpoint->identity_token = copy(arena, object, "identity_token");
 	endpoint->registry_token = copy(arena, object, "registry_token");
 	endpoint->retries = (unsigned)number_of(object, "retries");
+	endpoint->retry_delay_ms = number_of(object, "retry_delay_ms");
 	endpoint->next = fetcher->endpoints;
 	fetcher->endpoints = endpoint;
 }

@@ -32,6 +32,7 @@ struct endpoint {
 	const char *ca, *certificate, *key; /* PEM, NULL: none */
 	const char *username, *password, *identity_token, *registry_token;
 	unsigned retries;
+	uint64_t retry_delay_ms;    /* 0: FIRST_DELAY_MS, doubled each time */
 	struct challenge challenge; /* what it wanted last */
 	struct token *tokens;
 	struct arena arena;

@@ -154,6 +154,8 @@ static bool try_later(struct transfer *transfer)
 	uint16_t chance = 0;
 	(void)!getrandom(&chance, sizeof(chance), GRND_NONBLOCK);
 	delay_ms += delay_ms * chance / UINT16_MAX / 2; /* so that many do not come back at once */
+	if (transfer->endpoint->retry_delay_ms)
+		delay_ms = (int64_t)transfer->endpoint->retry_delay_ms;
 	if (transfer->answer.retry_after_s >= 0)
 		delay_ms = transfer->answer.retry_after_s * 1000;
 	if (delay_ms > DELAY_MAX_MS)

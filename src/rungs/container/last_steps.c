@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "plan/oci.h"
 #include "rungs/container/handoff.h"
 #include "walls/attributes.h"
 #include "walls/landlock.h"
@@ -132,10 +133,14 @@ static int clamp_capabilities(struct last_steps *steps)
 	*wanted = steps->process->capabilities;
 	uint64_t missing = (wanted->permitted | wanted->bounding) & ~have;
 	if (missing) {
-		char text[128];
-		snprintf(text, sizeof(text),
-			"rung itself lacks capabilities 0x%llx: the container goes without",
-			(unsigned long long)missing);
+		char text[512] = "rung itself lacks";
+		for (int i = 0; i < 64; i++) {
+			size_t length = strlen(text);
+			const char *name = missing >> i & 1 ? plan_capability_name(i) : NULL;
+			if (name && length < sizeof(text) - 96)
+				snprintf(text + length, sizeof(text) - length, " %s", name);
+		}
+		strcat(text, ": the container goes without");
 		report_warning(&steps->stage.report_fd, text);
 	}
 	wanted->permitted &= have;

@@ -8,11 +8,13 @@
 
 #include "engine/container/exec.h"
 #include "base/error.h"
+#include "base/fs.h"
 #include "engine/instance/attach.h"
 #include "engine/instance/detach_keys.h"
 #include "rungs/container/attend.h"
 #include "rungs/container/protect.h"
 #include "verbs/container/chosen.h"
+#include "verbs/container/preserve.h"
 #include "verbs/oci/oci.h"
 #include "verbs/verbs.h"
 
@@ -25,7 +27,9 @@ struct exec_verb_options {
 	bool detach, interactive, terminal, privileged, latest;
 	struct option_list environment, environment_files;
 	const char *user, *working_directory, *detach_keys;
-	uint32_t preserve_fds;
+	uint64_t preserve_fds;
+	struct option_list preserve_fd, cidfiles;
+	bool no_session;
 };
 
 static const struct option exec_verb_options[] = {
@@ -44,6 +48,9 @@ static const struct option exec_verb_options[] = {
 		text_in(exec_verb_options, detach_keys), .fallback = "ctrl-p,ctrl-q"},
 	{"--preserve-fds=NUMBER", "pass so many descriptors from 3 on",
 		integer_in(exec_verb_options, preserve_fds)},
+	{"--preserve-fd=FD", "pass this descriptor on", list_in(exec_verb_options, preserve_fd)},
+	{"--cidfile=FILE", "in the one whose id is in FILE", list_in(exec_verb_options, cidfiles)},
+	{"--no-session", "", flag_in(exec_verb_options, no_session), .hidden = true},
 	{"-l, --latest", "in the container made last", flag_in(exec_verb_options, latest)},
 	{},
 };
@@ -56,6 +63,7 @@ struct execution {
 	struct container_record record;
 	struct plan plan;
 	struct plan_process process;
+	uint64_t preserved_fds;
 	struct container_exec_request request;
 };
 
@@ -224,6 +232,22 @@ static void set_size(struct plan_process *process)
 	}
 }
 
+static int choose(const struct invocation *invocation, const struct exec_verb_options *options,
+	struct instance *instance, struct strings *ret_command)
+{
+	if (options->cidfiles.count == 0)
+		return chosen_find(invocation, options->latest, instance, ret_command);
+	if (options->cidfiles.count > 1 || options->latest)
+		return usage_error(invocation, "one container at a time");
+	autofree char *id = NULL;
+	int r = fs_read(AT_FDCWD, options->cidfiles.words[0], 4096, &id, NULL);
+	if (r < 0)
+		return fail(r, "read the container id file %s", options->cidfiles.words[0]);
+	id[strcspn(id, " \n\t")] = '\0';
+	*ret_command = (struct strings){invocation->arguments, invocation->argument_count};
+	return instance_find(arena_strdup(invocation->arena, id), invocation->arena, instance);
+}
+
 static int prepare(struct invocation *invocation, struct execution *execution)
 {
 	const struct exec_verb_options *options = execution->options;
@@ -237,7 +261,7 @@ static int prepare(struct invocation *invocation, struct execution *execution)
 		.terminal = options->terminal && !options->detach,
 		.privileged = options->privileged,
 	};
-	int r = chosen_find(invocation, options->latest, instance, &wishes.command);
+	int r = choose(invocation, options, instance, &wishes.command);
 	if (r < 0)
 		return r;
 	if (wishes.command.count == 0)
@@ -265,7 +289,8 @@ static int prepare(struct invocation *invocation, struct execution *execution)
 		.process = &execution->process,
 		.console_fd = -1,
 	};
-	return oci_preserved_fds(options->preserve_fds, &execution->request.preserved_fds);
+	execution->request.preserved_fds = (unsigned)execution->preserved_fds;
+	return 0;
 }
 
 static int run(struct invocation *invocation)
@@ -274,7 +299,12 @@ static int run(struct invocation *invocation)
 		.options = options_of(invocation, exec_verb_options),
 		.record = {.directory_fd = -1},
 	};
-	int r = attach_check_detach_keys(execution.options->detach_keys);
+	const struct strings list = {
+		execution.options->preserve_fd.words, execution.options->preserve_fd.count};
+	int r = preserve_descriptors(
+		execution.options->preserve_fds, &list, &execution.preserved_fds);
+	if (r == 0)
+		r = attach_check_detach_keys(execution.options->detach_keys);
 	if (r == 0)
 		r = prepare(invocation, &execution);
 	if (r >= 0)

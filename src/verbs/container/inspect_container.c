@@ -160,7 +160,7 @@ static void write_healthcheck(const struct inspection *at)
 	json_write_strings(writer, "Test", &health->test);
 	if (health->start_period_ns)
 		json_write_signed(writer, "StartPeriod", health->start_period_ns);
-	if (health->start_interval_ns)
+	if (health->start_interval_ns && health->start_interval_ns != RUN_HEALTH_START_INTERVAL_NS)
 		json_write_signed(writer, "StartInterval", health->start_interval_ns);
 	json_write_signed(writer, "Interval", health->interval_ns);
 	json_write_signed(writer, "Timeout", health->timeout_ns);

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/fs.h"
+#include "verbs/container/preserve.h"
 
 #include <fcntl.h>
 
@@ -303,7 +304,8 @@ const struct option pull_wishes[] = {
 	{"--creds=USER[:PASSWORD]", "for the registry", text_in(pull_wishes, credentials)},
 	{"-q, --quiet", "show no progress", flag_in(pull_wishes, quiet)},
 	{"--retry=NUMBER", "how often to try again", maybe_integer_in(pull_wishes, retries)},
-	{"--retry-delay=DURATION", "how long to wait before", text_in(pull_wishes, retry_delay)},
+	{"--retry-delay=DURATION", "how long to wait before",
+		maybe_duration_in(pull_wishes, retry_delay_ns)},
 	{"--decryption-key=KEY", "", text_in(pull_wishes, decryption_key), .hidden = true},
 	{"--disable-content-trust", "", flag_in(pull_wishes, no_content_trust), .hidden = true},
 	{},
@@ -316,10 +318,11 @@ static void note_given(const struct invocation *invocation, struct run_request *
 	struct health_wishes *health = &request->health;
 	struct optional_i64 *const numbers[] = {&request->life.stop_timeout_s,
 		&request->process.oom_score_adj, &request->resources.memory_swappiness,
-		&request->pull.retries, &health->interval_ns, &health->timeout_ns,
-		&health->start_period_ns, &health->start_interval_ns, &health->retries,
-		&health->startup_interval_ns, &health->startup_timeout_ns, &health->startup_retries,
-		&health->startup_successes, &health->log_max_count, &health->log_max_size};
+		&request->pull.retries, &request->pull.retry_delay_ns, &health->interval_ns,
+		&health->timeout_ns, &health->start_period_ns, &health->start_interval_ns,
+		&health->retries, &health->startup_interval_ns, &health->startup_timeout_ns,
+		&health->startup_retries, &health->startup_successes, &health->log_max_count,
+		&health->log_max_size};
 	for (size_t i = 0; i < array_length(numbers); i++)
 		numbers[i]->given = option_given(invocation, &numbers[i]->value);
 }
@@ -412,8 +415,15 @@ int container_options_read(const struct invocation *invocation, struct run_reque
 	note_given(invocation, request);
 	for (size_t i = 0; i < array_length(lists); i++)
 		split_commas(lists[i], arena);
+	int r = preserve_descriptors(request->process.preserved_fds,
+		&request->process.preserved_fd_list, &request->process.preserved_fds);
+	if (r < 0)
+		return r;
+	request->life.remove |= request->life.remove_image;
+	if (text_empty(request->life.name)) /* --name "$NAME" of a script that has none */
+		request->life.name = NULL;
 	/* Files first, so that what stands on the command line wins. */
-	int r = read_lines(&request->process.environment_files, "--env-file", arena,
+	r = read_lines(&request->process.environment_files, "--env-file", arena,
 		&request->process.environment);
 	if (r == 0)
 		r = read_lines(

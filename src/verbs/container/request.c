@@ -7,10 +7,13 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/places.h"
+#include "engine/image/document.h"
 #include "engine/image/image.h"
 #include "engine/instance/pod.h"
-#include "engine/registry/pull.h"
+#include "engine/registry/session.h"
 #include "verbs/container/options.h"
+#include "verbs/manner.h"
+#include "verbs/registry/bars.h"
 
 #include <fcntl.h>
 
@@ -25,9 +28,10 @@ static const char *platform(const struct pull_wishes *wishes, struct arena *aren
 		return wishes->platform;
 	if (!wishes->os && !wishes->architecture && !wishes->variant)
 		return NULL;
-	return arena_format(arena, "%s/%s%s%s", wishes->os ? wishes->os : "linux",
-		wishes->architecture ? wishes->architecture : "", wishes->variant ? "/" : "",
-		wishes->variant ? wishes->variant : "");
+	struct image_platform own = image_own_platform();
+	return arena_format(arena, "%s/%s%s%s", wishes->os ? wishes->os : own.os,
+		wishes->architecture ? wishes->architecture : own.architecture,
+		wishes->variant ? "/" : "", wishes->variant ? wishes->variant : "");
 }
 
 static int pull(struct store *store, const struct run_request *request, const char *word,
@@ -42,7 +46,30 @@ static int pull(struct store *store, const struct run_request *request, const ch
 	options.tls_verify = wishes->tls_verify ? -1 : 0;
 	options.policy = policy;
 	options.retries = wishes->retries.given ? (unsigned)wishes->retries.value : 0;
+	if (wishes->retry_delay_ns.given && wishes->retry_delay_ns.value > 0)
+		options.retry_delay_ms = (uint64_t)wishes->retry_delay_ns.value / 1000000;
+	autofini(bars_fini) struct bars bars;
+	bars_init(&bars, wishes->quiet, false);
+	options.listener = bars_listen;
+	options.listener_context = &bars;
 	return registry_pull(store, word, &options, arena, ret_id);
+}
+
+/* 1: the image is of the platform asked for, or none was; 0: of another. */
+static int fits_platform(
+	const struct pull_wishes *wishes, const struct image *image, struct arena *arena)
+{
+	struct image_platform wanted;
+	const char *word = platform(wishes, arena);
+	if (!word)
+		return 1;
+	int r = registry_parse_platform(word, arena, &wanted);
+	if (r < 0)
+		return r;
+	bool variant = text_empty(wanted.variant) || text_empty(image->variant) ||
+		       text_equal(wanted.variant, image->variant);
+	return variant && image->os && text_equal(wanted.os, image->os) && image->architecture &&
+	       text_equal(wanted.architecture, image->architecture);
 }
 
 /* An image that is here costs no look at a registry, nor its libraries. */
@@ -56,7 +83,13 @@ static int find_image(struct store *store, const struct run_request *request, st
 	const char *word = request->image_name;
 	if (policy == REGISTRY_POLICY_MISSING || policy == REGISTRY_POLICY_NEVER) {
 		r = image_find_named(store, word, arena, image, ret_name);
-		if (r != -ENOENT || policy == REGISTRY_POLICY_NEVER)
+		int fits = r == 0 ? fits_platform(&request->pull, image, arena) : 1;
+		if (fits < 0)
+			return fits;
+		if (!fits && policy == REGISTRY_POLICY_NEVER)
+			return refuse(-ENOENT, "image %s is here for %s/%s, not for %s", word,
+				image->os, image->architecture, platform(&request->pull, arena));
+		if ((r != -ENOENT && fits) || policy == REGISTRY_POLICY_NEVER)
 			return r;
 		error_clear();
 	}
@@ -125,12 +158,30 @@ static int take_pod(struct run_request *request, struct arena *arena)
 	return r;
 }
 
+/* Podman's --tmpfs begins with what the image has there; Docker's is empty, and so is ours. */
+static void fill_tmpfs(struct file_wishes *wishes, struct arena *arena)
+{
+	for (size_t i = 0; i < wishes->tmpfs.count; i++) {
+		const char *word = wishes->tmpfs.items[i];
+		if (!strstr(word, "tmpcopyup"))
+			wishes->tmpfs.items[i] = arena_format(
+				arena, "%s%stmpcopyup", word, strchr(word, ':') ? "," : ":");
+	}
+	for (size_t i = 0; i < wishes->mounts.count; i++) {
+		const char *word = wishes->mounts.items[i];
+		if (strstr(word, "type=tmpfs") && !strstr(word, "tmpcopyup"))
+			wishes->mounts.items[i] = arena_format(arena, "%s,tmpcopyup", word);
+	}
+}
+
 int container_request(const struct invocation *invocation, struct run_request *request)
 {
 	struct arena *arena = invocation->arena;
 	int r = container_options_read(invocation, request);
 	if (r < 0)
 		return r;
+	if (manner_of(invocation) == MANNER_PODMAN)
+		fill_tmpfs(&request->files, arena);
 	if (request->files.rootfs)
 		request->image_name = NULL;
 	request->data_root = places_data(arena);

@@ -54,7 +54,7 @@ static int run(struct invocation *invocation)
 		.stop_first = option_given(invocation, &options->timeout_s),
 		.timeout_s = options->timeout_s,
 		.volumes = options->volumes,
-		.depend = options->depend,
+		.depend = options->depend || which.all, /* all: those, too */
 	};
 	instance_remove_all(several.items, several.count, invocation->arena, &how, said, &several);
 	return status_of(&several);

@@ -6,13 +6,18 @@
 #include "verbs/container/attached.h"
 #include "verbs/container/several.h"
 #include "verbs/verbs.h"
+#include "walls/signals.h"
+
+#include <errno.h>
 
 struct stop_options {
 	struct several_wishes which;
+	const char *signal;
 	int64_t timeout_s;
 };
 
 static const struct option stop_options[] = {
+	{"-s, --signal=SIGNAL", "send this one instead of its own", text_in(stop_options, signal)},
 	{"-t, --time, --timeout=SECONDS", "kill it after that; -1: never",
 		integer_in(stop_options, timeout_s), .fallback = "10"},
 	{"-i, --ignore", "a container that does not exist is no mistake",
@@ -24,6 +29,13 @@ static const struct option stop_options[] = {
 	{},
 };
 
+static int check_signal(const char *word)
+{
+	if (!word || signal_by_name(word) > 0)
+		return 0;
+	return refuse(-EINVAL, "invalid signal: %s", word);
+}
+
 static void said(struct instance *instance, int r, void *context)
 {
 	several_said(context, instance, r);
@@ -33,11 +45,13 @@ static int run_stop(struct invocation *invocation)
 {
 	const struct stop_options *options = options_of(invocation, stop_options);
 	struct several several;
-	int r = several_find(invocation, &options->which, &several);
+	int r = check_signal(options->signal);
+	if (r == 0)
+		r = several_find(invocation, &options->which, &several);
 	if (r < 0)
 		return r;
-	instance_stop_all(several.items, several.count, invocation->arena, options->timeout_s, said,
-		&several);
+	instance_stop_all(several.items, several.count, invocation->arena, options->signal,
+		options->timeout_s, said, &several);
 	return several_status(&several, 125);
 }
 
@@ -62,10 +76,13 @@ const struct verb verb_stop = {
 struct restart_options {
 	struct several_wishes which;
 	bool running;
+	const char *signal;
 	int64_t timeout_s;
 };
 
 static const struct option restart_options[] = {
+	{"-s, --signal=SIGNAL", "send this one instead of its own",
+		text_in(restart_options, signal)},
 	{"-t, --time, --timeout=SECONDS", "kill it after that; -1: never",
 		integer_in(restart_options, timeout_s), .fallback = "10"},
 	{"-a, --all", "all containers", flag_in(restart_options, which.all)},
@@ -92,14 +109,16 @@ static int run_restart(struct invocation *invocation)
 	struct several_wishes which = options->which;
 	which.all |= options->running;
 	struct several several;
-	int r = several_find(invocation, &which, &several);
+	int r = check_signal(options->signal);
+	if (r == 0)
+		r = several_find(invocation, &which, &several);
 	if (r < 0)
 		return r;
 	bool *wanted = arena_new(invocation->arena, bool, several.count + 1);
 	for (size_t i = 0; i < several.count; i++)
 		wanted[i] = !options->running || instance_is_alive(&several.items[i]);
-	instance_stop_all(several.items, several.count, invocation->arena, options->timeout_s,
-		note_failure, &several);
+	instance_stop_all(several.items, several.count, invocation->arena, options->signal,
+		options->timeout_s, note_failure, &several);
 	for (size_t i = 0; i < several.count; i++) {
 		struct instance *instance = &several.items[i];
 		if (!instance->id || !wanted[i])

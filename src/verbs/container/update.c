@@ -14,6 +14,7 @@
 #include "verbs/container/container.h"
 #include "verbs/container/options.h"
 #include "verbs/container/several.h"
+#include "verbs/manner.h"
 #include "verbs/verbs.h"
 
 #include <errno.h>
@@ -107,6 +108,8 @@ static int run(struct invocation *invocation)
 		r = update(invocation, &several.items[i], &restart);
 		if (r < 0)
 			r = wrap(r, "update %s", several.items[i].name);
+		if (r == 0 && manner_of(invocation) == MANNER_PODMAN)
+			several.words[i] = several.items[i].id;
 		several_said(&several, &several.items[i], r);
 	}
 	return several_status(&several, invocation->failure_status);

@@ -86,8 +86,8 @@ static int change_pod(const struct pod *pod, enum change change,
 	/* The infra is first to come and last to go. */
 	size_t first = count && members[0].infra ? 1 : 0;
 	if (change == CHANGE_STOP || change == CHANGE_RESTART) {
-		instance_stop_all(
-			members + first, count - first, arena, options->timeout_s, note, tally);
+		instance_stop_all(members + first, count - first, arena, NULL, options->timeout_s,
+			note, tally);
 		if (first)
 			note(members, instance_stop(members, arena, options->timeout_s), tally);
 	}

@@ -24,7 +24,8 @@ const struct option remote_options[] = {
 		flag_in(remote_options, tls_verify), .fallback = "registries.conf"},
 	{"--retry=N", "how often to try again where a network or a registry fails",
 		integer_in(remote_options, retries), .fallback = "3"},
-	{"--retry-delay=TIME", "", text_in(remote_options, retry_delay), .hidden = true},
+	{"--retry-delay=TIME", "how long to wait before that",
+		duration_in(remote_options, retry_delay_ns)},
 	{},
 };
 
@@ -39,6 +40,8 @@ struct registry_options remote_options_of(
 		registry.tls_verify = options->tls_verify;
 	if (option_given(invocation, &options->retries))
 		registry.retries = options->retries < 100 ? (int)options->retries : 100;
+	if (options->retry_delay_ns > 0)
+		registry.retry_delay_ms = (uint64_t)options->retry_delay_ns / 1000000;
 	return registry;
 }
 

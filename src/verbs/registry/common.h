@@ -12,7 +12,7 @@ struct remote_options {
 	const char *authfile, *cert_dir, *credentials;
 	bool tls_verify;
 	uint64_t retries;
-	const char *retry_delay;
+	int64_t retry_delay_ns;
 };
 extern const struct option remote_options[];
 
