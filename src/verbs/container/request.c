@@ -45,7 +45,8 @@ static int pull(struct store *store, const struct run_request *request, const ch
 	options.cert_dir = wishes->certificates;
 	options.tls_verify = wishes->tls_verify ? -1 : 0;
 	options.policy = policy;
-	options.retries = wishes->retries.given ? (unsigned)wishes->retries.value : 0;
+	if (wishes->retries.given)
+		options.retries = (int)wishes->retries.value;
 	if (wishes->retry_delay_ns.given && wishes->retry_delay_ns.value > 0)
 		options.retry_delay_ms = (uint64_t)wishes->retry_delay_ns.value / 1000000;
 	autofini(bars_fini) struct bars bars;
