@@ -150,6 +150,64 @@ esac
     assert "erase " + private.host in log
 
 
+SAFE = r"""#!/bin/sh
+cd {safe} || exit 1
+case "$1" in
+store) python3 -c 'import json, sys
+entry = json.load(sys.stdin)
+open(entry["ServerURL"].replace("/", "_"), "w").write(json.dumps(entry))';;
+get) read -r name; cat "$name" 2>/dev/null || {{ echo "credentials not found in native keychain"; exit 1; }};;
+erase) read -r name; rm "$name";;
+list) printf '{{'; first=; for name in *; do [ -e "$name" ] && printf '%s"%s": "joe"' "$first" "$name" && first=,; done; printf '}}';;
+esac
+"""
+
+
+@pytest.fixture
+def safe(rung):
+    """docker-credential-safe, which keeps each entry in a file."""
+    (rung.work / "safe").mkdir()
+    (rung.work / "bin").mkdir()
+    program = rung.work / "bin/docker-credential-safe"
+    program.write_text(SAFE.format(safe=rung.work / "safe"))
+    program.chmod(0o755)
+    rung.environment["PATH"] = f"{rung.work}/bin:/usr/bin:/bin"
+    return rung.work / "safe"
+
+
+def test_helpers_of_registries_conf(rung, private, safe):
+    """credential-helpers: the safe is asked before the files, and logging in fills it."""
+    path = rung.work / "run/containers/auth.json"
+    rung.configure('credential-helpers = ["safe", "containers-auth.json"]\n')
+    login = ("login", "-v", "-u", "joe", "--password-stdin", private.host)
+    assert "Used:  safe\n" in rung(*login, stdin="se:cret", check=True).output
+    assert not path.exists() and (safe / private.host).exists()
+    assert rung("login", "--get-login", private.host, check=True).output == "joe\n"
+    rung.pull(f"{private.host}/team/app:1")
+    rung("logout", private.host, check=True)
+    assert rung("pull", f"{private.host}/team/app:1").status == 125
+    write_auth(path, private.host)  # the files come second
+    rung.pull(f"{private.host}/team/app:1")
+    rung(*login, stdin="se:cret", check=True)
+    rung("logout", "--all", check=True)
+    assert not list(safe.iterdir()) and json.loads(path.read_text()) == {"auths": {}}
+    given = rung.work / "given.json"
+    rung(*login, f"--authfile={given}", stdin="se:cret", check=True)
+    assert private.host in given.read_text() and not list(safe.iterdir())
+
+
+def test_logout_all_asks_the_helpers_of_the_file(rung, private, safe):
+    path = rung.work / "run/containers/auth.json"
+    path.parent.mkdir()
+    for key, value in (("credHelpers", {private.host: "safe"}), ("credsStore", "safe")):
+        path.write_text(json.dumps({key: value, "currentContext": None}))
+        rung("login", "-u", "joe", "--password-stdin", private.host, stdin="se:cret", check=True)
+        assert (safe / private.host).exists()
+        rung("logout", "--all", check=True)
+        assert not list(safe.iterdir())
+        assert json.loads(path.read_text()) == {"auths": {}, key: value, "currentContext": None}
+
+
 # ---- login, logout -----------------------------------------------------------------------------------------
 
 

@@ -161,16 +161,35 @@ def test_killed_in_the_middle_goes_on(rung, registry):
     assert not [path for path in (rung.data / "snapshots").iterdir() if path.name.startswith(".")]
 
 
-def test_interrupt_ends_at_once(rung, registry):
-    registry.add_image("app", "1", [layer(MOTD, size=2_000_000)])
+@pytest.mark.parametrize("number, group", [(signal.SIGINT, True), (signal.SIGTERM, False), (signal.SIGHUP, False)])
+def test_interrupted_keeps_what_arrived_and_nothing_else(rung, registry, number, group):
+    registry.add_image("app", "1", [layer({f"many/{n}": b"x" for n in range(500)}, size=2_000_000)])
+    blob = registry.layers("app", "1")[0]
     event = threading.Event()
-    registry.fault("/blobs/", hold(event), times=5)
+    registry.fault(f"/blobs/{blob}", hold(event))
     process = rung.popen("pull", f"{registry.host}/app:1", start_new_session=True)
-    registry.wait_for("GET", "/blobs/")
-    os.killpg(process.pid, signal.SIGINT)
+    wait_until(lambda: list(rung.data.glob("snapshots/.*/tree/many/499")), "a half-unpacked tree")
+    (os.killpg if group else os.kill)(process.pid, number)
     process.communicate(timeout=20)
     event.set()
-    assert process.returncode != 0
+    assert process.returncode == -number
+    assert list(rung.parts()) == [blob.split(":")[1]] and rung.parts()[blob.split(":")[1]] > 0
+    assert not list((rung.data / "snapshots").iterdir()) and not rung.names()
+    rung.pull(f"{registry.host}/app:1")
+    assert "Range" in registry.asked("GET", f"/blobs/{blob}")[-1]
+
+
+def test_what_is_ignored_interrupts_nothing(rung, registry):
+    """As nohup(1) starts programs."""
+    registry.add_image("app", "1", [layer(MOTD, size=2_000_000)])
+    event = threading.Event()
+    registry.fault(f"/blobs/{registry.layers('app', '1')[0]}", hold(event))
+    process = rung.popen("pull", f"{registry.host}/app:1",
+                         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    wait_until(lambda: (rung.data / "images/ingest").exists() and any(rung.parts().values()), "bytes")
+    os.kill(process.pid, signal.SIGHUP)
+    event.set()
+    assert process.wait(30) == 0
 
 
 def test_two_pulls_share_the_work(rung, registry):

@@ -180,7 +180,7 @@ def test_a_registry_that_refuses_mounts(rung, registry):
 
 def test_a_bad_line_ends_nothing_as_long_as_it_moves(rung, registry):
     """More breaks than there are retries: each part that arrives makes up for those before."""
-    pulled(rung, registry, size=50_000_000)
+    pulled(rung, registry, size=52_000_000)
     with Registry() as other:
         broken = set()
 

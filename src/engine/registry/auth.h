@@ -29,7 +29,22 @@ struct auth {
 [[nodiscard]] int auth_find(const char *authfile, const char *registry, const char *repository,
 	struct arena *arena, struct auth *ret);
 
-/** The same from "user:password", or "user" alone with an empty password. */
+/* ---- auth_keepers.c: the files, or the credential-helpers of registries.conf ---- */
+
+/** auth_find(), among all keepers. */
+[[nodiscard]] int auth_ask(const struct strings *helpers, const char *authfile,
+	const char *registry, const char *repository, struct arena *arena, struct auth *ret);
+
+/** auth_store() with the first of them; *ret_keeper: a file or a helper's name. */
+[[nodiscard]] int auth_keep(const struct strings *helpers, const char *authfile,
+	const char *registry, const struct auth *auth, struct arena *arena,
+	const char **ret_keeper);
+
+/** auth_erase() from all of them. */
+[[nodiscard]] int auth_forget(const struct strings *helpers, const char *authfile,
+	const char *registry, struct arena *arena);
+
+/** The same as auth_find() gives, from "user:password", or "user" alone with an empty password. */
 struct auth auth_of_words(const char *credentials, struct arena *arena);
 
 /** The file that login writes and logout changes. */
@@ -46,13 +61,15 @@ const char *auth_file_for_writing(const char *authfile, struct arena *arena);
 /** Forgets them: 1, or 0 when there were none. NULL forgets all. Tells a story. */
 [[nodiscard]] int auth_erase(const char *path, const char *registry, struct arena *arena);
 
-/* ---- helper.c ---- */
+/* ---- auth_helper.c ---- */
 
 /** Asks docker-credential-NAME: 1, or 0 when it knows none. Tells a story. */
 [[nodiscard]] int auth_helper_get(
 	const char *helper, const char *registry, struct arena *arena, struct auth *ret);
 [[nodiscard]] int auth_helper_store(
 	const char *helper, const char *registry, const struct auth *auth, struct arena *arena);
+
+/** Forgets: 1, or 0 when it knew none. @registry NULL: all that it lists. Tells a story. */
 [[nodiscard]] int auth_helper_erase(const char *helper, const char *registry, struct arena *arena);
 
 /* ---- for auth_write.c, and tests ---- */

@@ -116,8 +116,30 @@ int auth_helper_store(
 	return r < 0 ? r : 0;
 }
 
+/* {"https://index.docker.io/v1/": "joe"} */
+static int erase_all(const char *helper, struct arena *arena)
+{
+	autofini(json_document_fini) struct json_document document = {};
+	autofini(text_fini) struct text answer = {};
+	int gone = 0, r = run(helper, "list", "", arena, &answer);
+	if (r <= 0)
+		return r;
+	r = json_parse(text_get(&answer), answer.length, helper, arena, &document);
+	if (r >= 0)
+		r = json_expect(&document.top, JSON_OBJECT);
+	if (r < 0)
+		return r;
+	for (const struct json_value *item = document.top.value->first; item; item = item->next) {
+		r = auth_helper_erase(helper, item->key, arena);
+		if (r < 0)
+			return r;
+		gone |= r;
+	}
+	return gone;
+}
+
 int auth_helper_erase(const char *helper, const char *registry, struct arena *arena)
 {
 	autofini(text_fini) struct text answer = {};
-	return run(helper, "erase", registry, arena, &answer);
+	return registry ? run(helper, "erase", registry, arena, &answer) : erase_all(helper, arena);
 }

@@ -64,7 +64,8 @@ static int copy_value(struct json_writer *writer, const struct json_value *value
 {
 	switch (value->type) {
 	case JSON_NULL:
-		return refuse(-ENOTSUP, "the auth file holds a null");
+		json_write_null(writer, key);
+		return 0;
 	case JSON_FALSE:
 	case JSON_TRUE:
 		json_write_bool(writer, key, value->type == JSON_TRUE);
@@ -185,6 +186,24 @@ int auth_store(const char *path, const char *registry, const struct auth *auth, 
 	return r < 0 ? r : 0;
 }
 
+/* What each registry's own helper keeps. */
+static int erase_with_helpers(const struct auth_file *file, struct arena *arena)
+{
+	struct json helpers;
+	if (file->empty || !json_find(&file->document.top, "credHelpers", &helpers))
+		return 0;
+	int r = json_expect(&helpers, JSON_OBJECT);
+	for (const struct json_value *item = r < 0 ? NULL : helpers.value->first; r >= 0 && item;
+		item = item->next) {
+		struct json child = json_child(&helpers, item, 0);
+		const char *helper;
+		r = json_string(&child, &helper);
+		if (r >= 0)
+			r = auth_helper_erase(helper, item->key, arena);
+	}
+	return r;
+}
+
 int auth_erase(const char *path, const char *registry, struct arena *arena)
 {
 	autofini(auth_file_fini) struct auth_file file = {.directory_fd = -1};
@@ -196,11 +215,14 @@ int auth_erase(const char *path, const char *registry, struct arena *arena)
 		r = helper_of(&file, registry, &helper);
 	if (r < 0)
 		return r;
-	if (!text_empty(helper) && registry) {
+	if (!text_empty(helper)) {
 		r = auth_helper_erase(helper, registry, arena);
-		if (r != 0)
+		if (r < 0 || (r > 0 && registry))
 			return r;
 	}
-	r = write_file(&file, registry, NULL, arena);
+	if (!registry)
+		r = erase_with_helpers(&file, arena);
+	if (r >= 0)
+		r = write_file(&file, registry, NULL, arena);
 	return r > 0 ? 1 : r;
 }

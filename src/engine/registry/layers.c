@@ -9,6 +9,9 @@
  * A layer is entered when both digests are verified: first its tree, then its blob. Whoever waited
  * for the part file's lock then finds both.
  *
+ * Who interrupts it keeps what has arrived; trees that are half unpacked go before this process
+ *does.
+ *
  * Layers are begun in the order of their digests. Each holds the lock of its part file while it
  * comes, and the next lock may have to be waited for: with one order for everybody two pulls of the
  * same layers share them, and never wait for each other in a circle.
@@ -21,6 +24,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 
 #define AT_ONCE 6            /* layers; as Podman has it */
@@ -50,7 +55,24 @@ struct works {
 	struct work *items;
 	size_t count, begun, running;
 	struct arena arena; /* of answers */
+	sigset_t ends;      /* signals that would end us */
+	int signal_fd;      /* readable when one of them has come */
+	bool interrupted;   /* it has; it is held back */
 };
+
+/* A signal that is ignored, as nohup(1) has it, ends nobody. */
+static int watch_signals(struct works *works)
+{
+	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	sigemptyset(&works->ends);
+	for (size_t i = 0; i < array_length(numbers); i++) {
+		struct sigaction action;
+		if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler == SIG_DFL)
+			sigaddset(&works->ends, numbers[i]);
+	}
+	works->signal_fd = signalfd(-1, &works->ends, SFD_CLOEXEC);
+	return works->signal_fd < 0 ? fail(-errno, "signalfd") : 0;
+}
 
 static void works_fini(struct works *works)
 {
@@ -61,6 +83,9 @@ static void works_fini(struct works *works)
 		close_now(work->part_fd);
 	}
 	arena_fini(&works->arena);
+	close_now(works->signal_fd);
+	if (works->interrupted) /* it was not taken from signal_fd: now it ends us */
+		(void)sigprocmask(SIG_UNBLOCK, &works->ends, NULL);
 }
 
 static void tell(
@@ -288,8 +313,8 @@ static int hear(struct works *works)
 /* Waits for one thing to happen. */
 static int wait(struct works *works)
 {
-	struct pollfd waits[1 + AT_ONCE];
-	struct work *owners[1 + AT_ONCE];
+	struct pollfd waits[2 + AT_ONCE];
+	struct work *owners[AT_ONCE];
 	nfds_t count = 0;
 	for (size_t i = 0; i < works->begun; i++) {
 		struct work *work = &works->items[i];
@@ -300,8 +325,16 @@ static int wait(struct works *works)
 	}
 	nfds_t jobs = count;
 	waits[count++] = (struct pollfd){.fd = works->session->fetch.socket, .events = POLLIN};
-	if (poll(waits, count, -1) < 0)
-		return errno == EINTR ? 0 : fail(-errno, "poll");
+	waits[count++] = (struct pollfd){.fd = works->signal_fd, .events = POLLIN};
+	if (sigprocmask(SIG_BLOCK, &works->ends, NULL) < 0)
+		return fail(-errno, "sigprocmask");
+	int ready = poll(waits, count, -1), error = errno;
+	works->interrupted = ready > 0 && waits[count - 1].revents;
+	if (works->interrupted)
+		return refuse(-EINTR, "interrupted");
+	(void)sigprocmask(SIG_UNBLOCK, &works->ends, NULL);
+	if (ready < 0)
+		return error == EINTR ? 0 : fail(-error, "poll");
 	int r = waits[jobs].revents ? hear(works) : 0;
 	for (nfds_t i = 0; r >= 0 && i < jobs; i++)
 		if (waits[i].revents)
@@ -356,8 +389,10 @@ int registry_fetch_layers(struct registry_session *session, const struct registr
 	struct store *store, const struct image_manifest *manifest, const struct strings *diff_ids)
 {
 	autofini(works_fini) struct works works = {
-		.session = session, .remote = remote, .store = store};
+		.session = session, .remote = remote, .store = store, .signal_fd = -1};
 	int checked = check_layers(manifest);
+	if (checked >= 0)
+		checked = watch_signals(&works);
 	if (checked < 0)
 		return checked;
 	plan(&works, manifest, diff_ids, session->arena);

@@ -423,7 +423,7 @@ int registries_sources(const struct registries *registries, const struct referen
 	struct registries_source *sources =
 		arena_new(arena, struct registries_source, 1 + (entry ? entry->mirror_count : 0));
 	if (entry && entry->blocked)
-		return refuse(-EACCES, "registry %s is blocked in registries.conf", entry->prefix);
+		return refuse(-EPERM, "registry %s is blocked in registries.conf", entry->prefix);
 	for (size_t i = 0; entry && !push && i < entry->mirror_count; i++) {
 		const struct registries_mirror *mirror = &entry->mirrors[i];
 		if (!is_allowed(entry, mirror, reference))

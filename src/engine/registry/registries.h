@@ -59,7 +59,7 @@ struct registries_source {
 
 /**
  * The places to ask for a reference, in order: mirrors, then the registry itself. @push: the
- * registry alone. -EACCES with a story when it is blocked.
+ * registry alone. -EPERM with a story when it is blocked.
  */
 [[nodiscard]] int registries_sources(const struct registries *registries,
 	const struct reference *reference, bool push, struct arena *arena,

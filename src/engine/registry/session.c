@@ -61,8 +61,8 @@ int registry_connect(struct registry_session *session, const struct registries_s
 	if (r >= 0 && options->credentials)
 		auth = auth_of_words(options->credentials, arena);
 	else if (r >= 0)
-		r = auth_find(
-			options->authfile, source->registry, source->repository, arena, &auth);
+		r = auth_ask(&session->registries.credential_helpers, options->authfile,
+			source->registry, source->repository, arena, &auth);
 	if (r < 0)
 		return r;
 	bool hub = text_equal(source->registry, REFERENCE_DOCKER_HUB);

@@ -85,25 +85,26 @@ static const char *registry_of(
 	return auth_key(word, arena);
 }
 
-static int store_login(
-	const struct invocation *invocation, const char *registry, const struct auth *auth)
+static int store_login(const struct invocation *invocation, const struct registries *registries,
+	const char *registry, const struct auth *auth)
 {
 	const struct login_options *options = options_of(invocation, login_options);
 	struct arena *arena = invocation->arena;
 	const char *given = options->compat_file ? options->compat_file : options->authfile;
-	const char *file = auth_file_for_writing(given, arena);
 	bool hub = text_equal(registry, REFERENCE_DOCKER_HUB);
-	const char *key = hub && options->compat_file ? AUTH_HUB_KEY : registry;
-	int r = auth_store(file, key, auth, arena);
+	const char *key = hub && options->compat_file ? AUTH_HUB_KEY : registry, *keeper = NULL;
+	int r = auth_keep(&registries->credential_helpers, given, key, auth, arena, &keeper);
 	if (r >= 0 && options->verbose)
-		printf("Used:  %s\n", file);
+		printf("Used:  %s\n", keeper);
 	return r;
 }
 
-static int get_login(const char *registry, const struct login_options *options, struct arena *arena)
+static int get_login(const struct registries *registries, const char *registry,
+	const struct login_options *options, struct arena *arena)
 {
 	struct auth auth;
-	int r = auth_find(options->authfile, registry, NULL, arena, &auth);
+	int r = auth_ask(
+		&registries->credential_helpers, options->authfile, registry, NULL, arena, &auth);
 	if (r < 0)
 		return r;
 	if (!auth.username)
@@ -136,14 +137,15 @@ static int run(struct invocation *invocation)
 		return r;
 	const char *registry = registry_of(invocation, &registries);
 	if (options->get_login)
-		return get_login(registry, options, arena);
+		return get_login(&registries, registry, options, arena);
 	if (options->password_stdin && !options->username)
 		return usage_error(invocation, "--password-stdin needs --username");
 	if (options->password)
 		fprintf(stderr, "rung: warning: --password can be seen by others in the list of "
 				"processes; --password-stdin cannot\n");
 	if (!options->username && !options->password) {
-		r = auth_find(options->authfile, registry, NULL, arena, &known);
+		r = auth_ask(&registries.credential_helpers, options->authfile, registry, NULL,
+			arena, &known);
 		if (r >= 0 && known.username && check(invocation, registry, &known) >= 0) {
 			printf("Existing credentials are valid. Already logged in to %s\n",
 				registry);
@@ -155,7 +157,7 @@ static int run(struct invocation *invocation)
 	if (r >= 0)
 		r = check(invocation, registry, &auth);
 	if (r >= 0)
-		r = store_login(invocation, registry, &auth);
+		r = store_login(invocation, &registries, registry, &auth);
 	if (r < 0)
 		return r;
 	printf(remote_as_docker(invocation) ? "Login Succeeded\n" : "Login Succeeded!\n");
@@ -203,17 +205,18 @@ static int run_logout(struct invocation *invocation)
 	const char *file = auth_file_for_writing(given, arena);
 	if (options->all && invocation->arguments[0])
 		return usage_error(invocation, "--all takes no registry");
+	int r = registries_load(arena, &registries);
+	if (r < 0)
+		return r;
+	const struct strings *helpers = &registries.credential_helpers;
 	if (options->all) {
-		int r = auth_erase(file, NULL, arena);
+		r = auth_forget(helpers, given, NULL, arena);
 		if (r >= 0)
 			printf("Removed login credentials for all registries\n");
 		return r < 0 ? r : 0;
 	}
-	int r = registries_load(arena, &registries);
-	if (r < 0)
-		return r;
 	const char *registry = registry_of(invocation, &registries);
-	r = auth_erase(file, registry, arena);
+	r = auth_forget(helpers, given, registry, arena);
 	if (r < 0)
 		return r;
 	if (r > 0) {
