@@ -108,6 +108,7 @@ static const uint16_t allowed[] = {
 	SYS_fsync,
 	SYS_fdatasync,
 	SYS_syncfs,
+	SYS_sync_file_range,
 	SYS_fstat,
 	SYS_newfstatat,
 	SYS_statx,

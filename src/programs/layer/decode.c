@@ -182,7 +182,9 @@ static int decode_all(struct decode *decode)
 	struct output output = {.decode = decode};
 	struct block *first = queue_take(decode->raw);
 	int r;
-	if (begins(first, "\x1f\x8b", 2))
+	if (first && first->length >= TAR_BLOCK && tar_looks_like_header(first->bytes))
+		r = pass(decode, first, &output); /* whatever its first name begins with */
+	else if (begins(first, "\x1f\x8b", 2))
 		r = gunzip(decode, first, &output);
 	else if (begins(first, "\x28\xb5\x2f\xfd", 4) || is_skippable(first))
 		r = unzstd(decode, first, &output);

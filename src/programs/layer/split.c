@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/fs.h"
 #include "extract.h"
+#include "keep.h"
 #include "layer.h"
 #include "stages.h"
 #include "tree.h"
@@ -38,6 +39,7 @@ struct inner {
 	struct stage stage; /* the extraction */
 	struct extract_options options;
 	struct report report;
+	bool is_plain; /* not compressed: the diff ID is the digest, and is made once */
 	char name[32]; /* of the directory for the tree */
 	int tree_fd;
 };
@@ -129,8 +131,8 @@ static void inner_add(struct inner *inner, const unsigned char *bytes, size_t le
 }
 
 /* 1: it was a layer, its facts are in *report; 0: it was none. */
-static int inner_finish(
-	struct inner *inner, const struct layer_command *command, struct report *report)
+static int inner_finish(struct inner *inner, const struct layer_command *command,
+	struct report *report, char digest[static DIGEST_SIZE])
 {
 	inner_hand_on(inner);
 	queue_end(&inner->raw);
@@ -141,6 +143,8 @@ static int inner_finish(
 	*report = inner->report;
 	memcpy(report->diff_id, inner->hashing.digest, DIGEST_SIZE);
 	report->unpacked_size = inner->decode.size;
+	if (inner->is_plain)
+		memcpy(digest, inner->hashing.digest, DIGEST_SIZE);
 	close_now(inner->tree_fd);
 	pool_fini(&inner->pool);
 	pool_fini(&inner->decode.pool);
@@ -156,11 +160,16 @@ static int inner_finish(
 
 /* ---- members ------------------------------------------------------------------------------- */
 
+static bool is_compressed(const unsigned char *bytes, size_t length)
+{
+	return length >= 4 && !(length >= TAR_BLOCK && tar_looks_like_header(bytes)) &&
+	       (memcmp(bytes, "\x1f\x8b\x08", 3) == 0 || memcmp(bytes, "\x28\xb5\x2f\xfd", 4) == 0);
+}
+
 /* An archive, compressed or not; the empty one is nothing but zeros. */
 static bool looks_like_layer(const unsigned char *bytes, size_t length, uint64_t size)
 {
-	if (length >= 4 && (memcmp(bytes, "\x1f\x8b\x08", 3) == 0 ||
-				   memcmp(bytes, "\x28\xb5\x2f\xfd", 4) == 0))
+	if (is_compressed(bytes, length))
 		return true;
 	if (length < TAR_BLOCK)
 		return false;
@@ -194,6 +203,7 @@ static void tell(const struct splitter *splitter, const char *path, const char *
 static int copy_member(struct splitter *splitter, const struct tar_entry *entry, const char *file,
 	int fd, char ret_digest[static DIGEST_SIZE], struct inner **inner)
 {
+	struct keep keep = {fd, 0, 0};
 	struct hash hash;
 	hash_init(&hash);
 	int r = 0;
@@ -205,10 +215,13 @@ static int copy_member(struct splitter *splitter, const struct tar_entry *entry,
 			break;
 		if (first && looks_like_layer(bytes, length, entry->size))
 			r = inner_start(splitter->command, file, inner);
+		if (r == 0 && first && *inner)
+			(*inner)->is_plain = !is_compressed(bytes, length);
 		if (r == 0 && *inner)
 			inner_add(*inner, bytes, length);
-		hash_add(&hash, bytes, length);
-		if (r == 0 && (r = fs_write_all(fd, bytes, length)) < 0)
+		if (!*inner || !(*inner)->is_plain)
+			hash_add(&hash, bytes, length);
+		if (r == 0 && (r = keep_add(&keep, bytes, length)) < 0)
 			r = fail(r, "write member %s", report_show(entry->path).text);
 	}
 	hash_end(&hash, ret_digest);
@@ -232,7 +245,7 @@ static int split_file(struct splitter *splitter, const struct tar_entry *entry, 
 	if (r < 0)
 		return r; /* the process ends, and its threads with it */
 	if (inner)
-		r = inner_finish(inner, splitter->command, &facts);
+		r = inner_finish(inner, splitter->command, &facts, digest);
 	if (r < 0)
 		return wrap(r, "%s", report_show(entry->path).text);
 	memcpy(facts.digest, digest, DIGEST_SIZE);

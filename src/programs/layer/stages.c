@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/fs.h"
+#include "keep.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +42,8 @@ int stage_join(struct stage *stage)
  * --------------------------------------------------------------------------------------- */
 
 /* Fills a block as far as bytes come: from the kept file up to *kept, then from the input. */
-static int read_block(struct intake *intake, struct block *block, uint64_t *kept_left)
+static int read_block(
+	struct intake *intake, struct block *block, uint64_t *kept_left, struct keep *keep)
 {
 	while (block->length < BLOCK_BYTES) {
 		bool from_kept = *kept_left > 0;
@@ -67,7 +69,7 @@ static int read_block(struct intake *intake, struct block *block, uint64_t *kept
 			*kept_left -= (uint64_t)n;
 			continue;
 		}
-		int r = intake->blob_fd < 0 ? 0 : fs_write_all(intake->blob_fd, at, (size_t)n);
+		int r = intake->blob_fd < 0 ? 0 : keep_add(keep, at, (size_t)n);
 		if (r < 0)
 			return fail(r, "keep the archive");
 	}
@@ -90,6 +92,7 @@ static int take_in(struct intake *intake)
 	if (intake->blob_fd >= 0 && fstat(intake->blob_fd, &about) < 0)
 		return fail(-errno, "the kept part of the archive");
 	uint64_t kept_left = (uint64_t)about.st_size;
+	struct keep keep = {intake->blob_fd, kept_left, kept_left};
 	if (intake->blob_fd >= 0 && lseek(intake->blob_fd, 0, SEEK_END) < 0)
 		return fail(-errno, "the kept part of the archive");
 	struct hash hash;
@@ -97,7 +100,7 @@ static int take_in(struct intake *intake)
 	int r = 0;
 	for (bool more = true; r == 0 && more;) {
 		struct block *block = block_new(&intake->pool);
-		r = read_block(intake, block, &kept_left);
+		r = read_block(intake, block, &kept_left, &keep);
 		more = block->length == BLOCK_BYTES;
 		intake->size += block->length;
 		hash_add(&hash, block->bytes, block->length);
