@@ -56,7 +56,7 @@ format:
 
 lint:
 	@scripts/install-packages build test
-	@scripts/check format style tidy scripts manual
+	@RUNG_TIDY_NODES=225000 scripts/check format style tidy scripts manual
 
 packages:
 	@scripts/install-packages build try test bench fuzz

@@ -73,6 +73,10 @@ class Rung:
     def status(self, name):
         return self.output("inspect", "--format", "{{.State.Status}}", name)
 
+    def exists(self, name):
+        """By its whole name: `container exists` would take the first digits of another one's id for it."""
+        return self.output("ps", "-aq", "--filter", f"name=^{name}$") != ""
+
     def exit_code(self, name):
         return int(self.output("inspect", "--format", "{{.State.ExitCode}}", name))
 

@@ -103,7 +103,7 @@ int run_resolve_secrets(
 	resolved->secrets = arena_new(arena, struct run_secret, words->count + 1);
 	for (size_t i = 0; i < words->count; i++) {
 		struct run_secret *secret = &resolved->secrets[i];
-		struct secret kept;
+		struct secret kept = {};
 		int r = run_secret_word(words->items[i], arena, secret);
 		if (r == 0)
 			r = secret_find(request->data_root, secret->name, arena, &kept);

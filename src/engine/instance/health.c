@@ -212,7 +212,7 @@ static int ask_once(struct instance *instance, const struct run_health *wishes,
 	autofini(plan_fini) struct plan plan = {};
 	struct plan_process process;
 	struct exec_wishes exec = {.command = *command};
-	int ends[2];
+	int ends[2] = {-1, -1};
 	int r = container_load(instance->record_root, instance->id, &record);
 	if (r == 0)
 		r = container_load_plan(&record, &plan);

@@ -70,8 +70,7 @@ int instance_restart_read(const char *word, struct instance_restart *ret_restart
 	char name[24] = "";
 	const char *colon = strchr(word, ':');
 	size_t length = colon ? (size_t)(colon - word) : strlen(word);
-	if (length < sizeof(name))
-		memcpy(name, word, length);
+	(void)snprintf(name, sizeof(name), "%.*s", length < sizeof(name) ? (int)length : 0, word);
 	const struct word *found = length < sizeof(name) ? words_find(&restart_words, name) : NULL;
 	uint64_t most = 0;
 	if (!found)

@@ -118,7 +118,7 @@ static int read_map_number(struct tar_reader *reader, uint64_t *budget, uint64_t
 
 int tar_read_pax_map(struct tar_reader *reader)
 {
-	uint64_t budget = reader->data_left, count, offset, length;
+	uint64_t budget = reader->data_left, count = 0, offset = 0, length = 0;
 	reader->piece_count = 0;
 	int r = read_map_number(reader, &budget, &count);
 	for (uint64_t i = 0; r >= 0 && i < count; i++) {

@@ -267,7 +267,7 @@ static void feed(
 	}
 	if (!client->held)
 		client->held = malloc(WIRE_DATA_MAX);
-	if (!client->held) {
+	if (!client->held || !bytes) {
 		drop(streams, client);
 		return;
 	}

@@ -41,7 +41,7 @@ static int check(const struct instance *instance)
 static int run(struct invocation *invocation)
 {
 	const struct attach_verb_options *options = options_of(invocation, attach_verb_options);
-	struct instance instance;
+	struct instance instance = {};
 	int r = attach_check_detach_keys(options->detach_keys);
 	if (r == 0)
 		r = chosen_find(invocation, options->latest, &instance, NULL);

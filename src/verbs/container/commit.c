@@ -233,7 +233,7 @@ static int run(struct invocation *invocation)
 	struct image_change change = {.author = options->author,
 		.comment = options->message,
 		.docker_format = options->format == FORMAT_DOCKER};
-	const char *id = NULL;
+	const char *id = "";
 	bool podman = manner_of(invocation) == MANNER_PODMAN;
 	if (podman && !option_given(invocation, &options->pause))
 		options->pause = false;

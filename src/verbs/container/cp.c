@@ -262,7 +262,7 @@ static int copy_from_stdin(const struct invocation *invocation, struct cp_place 
 
 static int copy_to_stdout(const struct invocation *invocation, struct cp_place *from, bool follow)
 {
-	struct cp_source source;
+	struct cp_source source = {};
 	int r = isatty(STDOUT_FILENO) ? refuse(-EINVAL, "a tar is not for a terminal") : 0;
 	if (r == 0)
 		r = cp_place_open(from, invocation->arena);

@@ -12,7 +12,7 @@
 static int check(struct invocation *invocation, bool aloud)
 {
 	struct instance instance;
-	struct health_result result;
+	struct health_result result = {};
 	int r = chosen_find(invocation, false, &instance, NULL);
 	if (r == 0)
 		r = health_check(&instance, invocation->arena, &result);

@@ -51,7 +51,7 @@ static int start_attached(
 static int run(struct invocation *invocation)
 {
 	const struct start_options *options = options_of(invocation, start_options);
-	struct several several;
+	struct several several = {};
 	int r = attach_check_detach_keys(options->detach_keys);
 	if (r == 0)
 		r = several_find(invocation, &options->which, &several);

@@ -130,7 +130,7 @@ static void write_duration(double seconds, struct text *out)
 	if (whole >= 60)
 		text_format(out, "%lum", whole / 60 % 60);
 	char rest[32];
-	(void)snprintf(rest, sizeof(rest), "%.6f", seconds - (double)(whole / 60 * 60));
+	(void)snprintf(rest, sizeof(rest), "%.6f", seconds - (double)(whole - whole % 60));
 	size_t length = strlen(rest);
 	while (length && rest[length - 1] == '0')
 		length--;

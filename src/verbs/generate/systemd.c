@@ -206,7 +206,7 @@ static int run(struct invocation *invocation)
 	const struct generate_systemd_options *options =
 		options_of(invocation, generate_systemd_options);
 	struct arena *arena = invocation->arena;
-	struct instance instance;
+	struct instance instance = {};
 	int r = check(invocation, options);
 	if (r == 0)
 		r = instance_find(invocation->arguments[0], arena, &instance);

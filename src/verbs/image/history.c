@@ -145,7 +145,7 @@ static int tell(const struct telling *telling)
 static int run(struct invocation *invocation)
 {
 	autofini(store_fini) struct store store = STORE_NONE;
-	struct image image;
+	struct image image = {};
 	int r = image_store_open(invocation, &store);
 	if (r == 0)
 		r = image_find(&store, invocation->arguments[0], invocation->arena, &image);

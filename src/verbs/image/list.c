@@ -274,9 +274,9 @@ static int run(struct invocation *invocation)
 	const struct images_options *options = options_of(invocation, images_options);
 	struct arena *arena = invocation->arena;
 	autofini(store_fini) struct store store = STORE_NONE;
-	struct image *images;
+	struct image *images = NULL;
 	struct image_users users;
-	size_t count;
+	size_t count = 0;
 	int r = image_store_open(invocation, &store);
 	if (r == 0)
 		r = image_list(&store, arena, &images, &count);

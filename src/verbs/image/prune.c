@@ -90,7 +90,7 @@ static int run(struct invocation *invocation)
 		return 0;
 	autofini(store_fini) struct store store = STORE_NONE;
 	autofini(text_fini) struct text names = {};
-	struct store_collected collected;
+	struct store_collected collected = {};
 	int r = image_store_open(invocation, &store);
 	if (r == 0)
 		r = image_prune(

@@ -44,8 +44,8 @@ static void print_tops(struct invocation *invocation, const struct image *image,
 static int print_tree(struct invocation *invocation, struct store *store, const struct image *image)
 {
 	struct arena *arena = invocation->arena;
-	struct image *images;
-	size_t count;
+	struct image *images = NULL;
+	size_t count = 0;
 	char size[UNITS_TEXT_MAX];
 	int r = image_list(store, arena, &images, &count);
 	for (size_t i = 0; r == 0 && i < count; i++) {

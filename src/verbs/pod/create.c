@@ -105,7 +105,7 @@ static int run(struct invocation *invocation)
 	int r = read_share(options->share, arena, &wanted.share);
 	if (r == 0 && options->replace && wanted.name)
 		r = replace(wanted.name, arena);
-	struct pod pod;
+	struct pod pod = {};
 	if (r == 0)
 		r = pod_create(&wanted, &request, arena, &pod);
 	if (r == 0 && options->id_file)

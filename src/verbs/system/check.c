@@ -39,7 +39,7 @@ static int run(struct invocation *invocation)
 {
 	const struct check_options *options = options_of(invocation, check_options);
 	autofini(store_fini) struct store store = STORE_NONE;
-	struct check_result result;
+	struct check_result result = {};
 	int r = image_store_open(invocation, &store);
 	if (r == 0)
 		r = image_check(&store, options->quick, options->repair, tell, NULL, &result);

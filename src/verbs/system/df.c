@@ -191,7 +191,7 @@ static int run(struct invocation *invocation)
 {
 	const struct df_options *options = options_of(invocation, df_options);
 	autofini(store_fini) struct store store = STORE_NONE;
-	struct usage usage;
+	struct usage usage = {};
 	int r = image_store_open(invocation, &store);
 	if (r == 0)
 		r = usage_measure(invocation, &store, &usage);

@@ -49,8 +49,8 @@ static int run(struct invocation *invocation)
 	const struct volume_ls_options *options = options_of(invocation, volume_ls_options);
 	struct arena *arena = invocation->arena;
 	struct volume_filters filters;
-	struct volume *volumes;
-	size_t count;
+	struct volume *volumes = NULL;
+	size_t count = 0;
 	int r = volume_filters_read(&options->filters, arena, &filters);
 	if (r == 0)
 		r = volume_list(places_data(arena), arena, &volumes, &count);

@@ -72,9 +72,9 @@ static int run(struct invocation *invocation)
 		{"CreatedAt", "CREATED"}, {"UpdatedAt", "UPDATED"}, {}};
 	const struct secret_ls_options *options = options_of(invocation, secret_ls_options);
 	struct arena *arena = invocation->arena;
-	struct plan_key_value *filters;
-	size_t filter_count, count;
-	struct secret *secrets;
+	struct plan_key_value *filters = NULL;
+	size_t filter_count = 0, count = 0;
+	struct secret *secrets = NULL;
 	int r = volume_pairs("--filter", &options->filters, arena, &filters, &filter_count);
 	if (r == 0)
 		r = secret_list(places_data(arena), arena, &secrets, &count);
