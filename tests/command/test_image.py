@@ -372,7 +372,7 @@ BAD = {
     "bad name": (docker_archive([([layer(FILES)], ["UPPER CASE"], {})]), "name"),
     "schema 1": (pack({"oci-layout": b"{}", "index.json": json.dumps({"schemaVersion": 2, "manifests": [
         {"digest": digest(b'{"schemaVersion":1}'), "size": 19}]}).encode(),
-        "blobs/sha256/" + digest(b'{"schemaVersion":1}')[7:]: b'{"schemaVersion":1}'}), "version 1"),
+        "blobs/sha256/" + digest(b'{"schemaVersion":1}')[7:]: b'{"schemaVersion":1}'}), "schema 1"),
     "bad digest": (pack({"oci-layout": b"{}", "index.json": b'{"manifests":[{"digest":"sha256:../../x","size":1}]}'}),
                    "digest"),
     "blob of another digest": (pack({"oci-layout": b"{}", "index.json": json.dumps({"manifests": [

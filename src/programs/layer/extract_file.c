@@ -17,6 +17,8 @@
 #include <stdio.h>
 #include <sys/xattr.h>
 
+#define HOLE_BYTES ((size_t)64 << 10)
+
 static int write_at(int fd, const unsigned char *bytes, size_t length, uint64_t offset)
 {
 	while (length > 0) {
@@ -60,19 +62,33 @@ static int write_pieces(struct extractor *extractor, const struct tar_entry *ent
 		       : 0;
 }
 
+static bool is_hole(const unsigned char *bytes, size_t length)
+{
+	return length >= HOLE_BYTES && bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0;
+}
+
+/* Most writers of layers (Go's among them) tell holes as zeros: a block of nothing else is one. */
 int extract_content(struct extractor *extractor, const struct tar_entry *entry, int fd)
 {
 	if (entry->sparse)
 		return write_pieces(extractor, entry, fd);
-	for (;;) {
+	for (bool has_holes = false;;) {
 		const unsigned char *bytes;
 		size_t length;
 		int r = tar_data(&extractor->reader, &bytes, &length);
-		if (r < 0 || length == 0)
+		if (r < 0)
 			return r;
-		r = fs_write_all(fd, bytes, length);
+		if (length == 0)
+			r = has_holes && ftruncate(fd, (off_t)entry->size) < 0 ? -errno : 0;
+		else if (is_hole(bytes, length)) {
+			has_holes = true;
+			r = lseek(fd, (off_t)length, SEEK_CUR) < 0 ? -errno : 0;
+		} else
+			r = fs_write_all(fd, bytes, length);
 		if (r < 0)
 			return fail(r, "write %s", report_show(entry->path).text);
+		if (length == 0)
+			return 0;
 	}
 }
 
