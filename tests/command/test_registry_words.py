@@ -24,6 +24,12 @@ def test_nobody_listens(rung):
     assert done.status == 125 and done.errors.rstrip().endswith("Connection refused")
 
 
+def test_the_proxy_is_named(rung):
+    port = free_port()
+    done = rung("pull", "--retry=0", "registry.test/app:1", env={"HTTPS_PROXY": f"http://127.0.0.1:{port}"})
+    assert done.status == 125 and f"proxy 127.0.0.1:{port}: Connection refused" in done.errors
+
+
 def test_a_name_that_nobody_has(rung):
     done = rung("pull", "--retry=0", "no-such-host.invalid/app:1")
     assert done.status == 125 and "Could not resolve host: no-such-host.invalid" in done.errors

@@ -226,6 +226,22 @@ static bool fall_back(struct transfer *transfer, CURLcode code)
 	return true;
 }
 
+/* Who was connected to is told by the address already, unless it was a proxy. */
+static const char *connecting(struct transfer *transfer, const char *said, const char *why)
+{
+	static const char before[] = "Failed to connect to ";
+	if (!text_starts(said, before))
+		return why;
+	const char *host = said + sizeof(before) - 1;
+	const char *to = arena_strndup(&transfer->arena, host, strcspn(host, " "));
+	if (strstr(transfer->url, to))
+		return why;
+	const char *port = strstr(host, " port ");
+	uint64_t number = port ? strtoull(port + 6, NULL, 10) : 0;
+	return arena_format(
+		&transfer->arena, "proxy %s:%llu: %s", to, (unsigned long long)number, why);
+}
+
 /* What curl and OpenSSL say, in the words of those who read it. */
 static const char *explain(struct transfer *transfer, CURLcode *code, int *error)
 {
@@ -236,7 +252,7 @@ static const char *explain(struct transfer *transfer, CURLcode *code, int *error
 	if (*code == CURLE_COULDNT_CONNECT &&
 		curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os_error) == CURLE_OK &&
 		os_error > 0)
-		return strerror((int)os_error);
+		return connecting(transfer, said, strerror((int)os_error));
 	if (*code == CURLE_SSL_CONNECT_ERROR &&
 		(strstr(said, "wrong version number") || strstr(said, "packet length too long"))) {
 		*code = CURLE_UNSUPPORTED_PROTOCOL; /* it will not learn it */
