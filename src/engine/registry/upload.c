@@ -183,6 +183,8 @@ static int broken(struct uploads *uploads, struct upload *upload, const struct f
 		return refuse_answer(uploads, upload, answer);
 	unsigned doublings = upload->attempts < 6 ? upload->attempts : 6;
 	int64_t delay_ms = (int64_t)FIRST_DELAY_MS << doublings;
+	if (uploads->session->options->retry_delay_ms > 0)
+		delay_ms = (int64_t)uploads->session->options->retry_delay_ms;
 	if (answer->retry_after_s > 0)
 		delay_ms = (int64_t)answer->retry_after_s * 1000;
 	upload->wake_ms =
