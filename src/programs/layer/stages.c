@@ -144,6 +144,7 @@ static void *hashing_run(void *context)
 	hash_init(&hash);
 	for (struct block *block; (block = queue_take(hashing->plain)); block_release(block))
 		hash_add(&hash, block->bytes, block->length);
+	hashing->hash = hash;
 	hash_end(&hash, hashing->digest);
 	return NULL;
 }

@@ -72,6 +72,7 @@ struct hashing {
 	struct queue *plain;
 
 	struct stage stage;
+	struct hash hash; /* of all bytes, for who wants to add some */
 	char digest[DIGEST_SIZE];
 };
 
