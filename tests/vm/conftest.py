@@ -27,7 +27,14 @@ class Program:
         self.foreign = os.environ.get("RUNG_OCI")
         self.path = f"/usr/bin/{os.path.basename(self.foreign)}" if self.foreign else "/run/oci/rung-oci"
         self.name = os.path.basename(self.path)
-        self.files = {} if self.foreign else {"rung": pathlib.Path(os.environ.get("RUNG", TREE / "build/rung"))}
+        self.files = {} if self.foreign else self.own_files()
+
+    @staticmethod
+    def own_files():
+        """rung, and beside it what it starts."""
+        rung = pathlib.Path(os.environ.get("RUNG", TREE / "build/rung"))
+        places = {"rung-monitor": "monitor/rung-monitor", "rung-init": "rung-init"}
+        return {"rung": rung, **{name: rung.parent / "src/programs" / place for name, place in places.items()}}
 
 
 @pytest.fixture(scope="session")

@@ -284,11 +284,26 @@ static int set_huge_pages(
 	return 0;
 }
 
+/* Whoever names a slice means systemd's. */
+enum run_cgroup_manager run_cgroup_manager(const struct run_request *request)
+{
+	enum run_cgroup_manager manager = request->resources.cgroup_manager;
+	const char *parent = request->resources.cgroup_parent;
+	bool disabled =
+		request->resources.cgroups && text_equal(request->resources.cgroups, "disabled");
+	if (disabled)
+		return RUN_CGROUP_DISABLED;
+	if (manager == RUN_CGROUP_AUTO && !text_empty(parent))
+		return text_ends(parent, ".slice") && !strchr(parent, '/') ? RUN_CGROUP_SYSTEMD
+									   : RUN_CGROUPFS;
+	return manager;
+}
+
 /* Under its parent, whose name ends with ".slice" where systemd makes the groups. */
 static int set_cgroup_path(const struct run_request *request, struct plan *plan)
 {
 	const char *parent = request->resources.cgroup_parent;
-	bool systemd = request->resources.cgroup_manager == RUN_CGROUP_SYSTEMD;
+	bool systemd = run_cgroup_manager(request) == RUN_CGROUP_SYSTEMD;
 	if (text_empty(parent))
 		return 0;
 	size_t length = strlen(parent);

@@ -143,11 +143,12 @@ static const struct json_shape network_shape = SHAPE(TYPE, network_fields);
 #undef TYPE
 
 static const struct word manager_items[] = {
+	{"auto", RUN_CGROUP_AUTO},
 	{"cgroupfs", RUN_CGROUPFS},
 	{"systemd", RUN_CGROUP_SYSTEMD},
 	{"disabled", RUN_CGROUP_DISABLED},
 };
-static const struct words manager_words = {"cgroup manager", manager_items, 3};
+static const struct words manager_words = {"cgroup manager", manager_items, 4};
 
 #define TYPE struct resource_wishes
 static const struct json_field resource_fields[] = {

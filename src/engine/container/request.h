@@ -77,7 +77,7 @@ struct network_wishes {
 	const char *hosts_file, *ip, *ip6, *mac_address;
 };
 
-enum run_cgroup_manager { RUN_CGROUPFS, RUN_CGROUP_SYSTEMD, RUN_CGROUP_DISABLED };
+enum run_cgroup_manager { RUN_CGROUP_AUTO, RUN_CGROUPFS, RUN_CGROUP_SYSTEMD, RUN_CGROUP_DISABLED };
 
 struct resource_wishes {
 	uint64_t memory_bytes, memory_reservation_bytes, kernel_memory_bytes; /* 0: no limit */

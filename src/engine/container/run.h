@@ -43,6 +43,9 @@ void run_resolve_undo(const struct run_request *request);
  * container's layer. */
 [[nodiscard]] int run_plan(const struct run_request *request, struct plan *ret_plan);
 
+/** Who makes its control groups: what was asked for, or what --cgroup-parent and --cgroups mean. */
+enum run_cgroup_manager run_cgroup_manager(const struct run_request *request);
+
 /**
  * The limits alone: fills plan->resources, and what else of the plan they are. For `update`, with a
  * request that holds nothing but the new ones.

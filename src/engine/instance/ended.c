@@ -43,10 +43,20 @@ static void remove_traces(const struct instance *instance)
 		(void)unlink(instance->pidfile);
 }
 
+/* What the monitor saw while there was something to see. */
+static bool monitor_saw_oom(const struct instance *instance)
+{
+	char line[128];
+	autoclose int fd = open(instance->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 && fs_read_small(fd, "exit", line, sizeof(line)) > 0 &&
+	       text_ends(line, " oom\n");
+}
+
 int instance_record_end(struct instance *instance, struct arena *arena, int exit_code)
 {
 	struct instance_state *state = &instance->state;
-	bool oom = container_oom_kills(instance->record_root, instance->id) > 0;
+	bool oom = container_oom_kills(instance->record_root, instance->id) > 0 ||
+		   monitor_saw_oom(instance);
 	int r = container_delete(instance->record_root, instance->id, true);
 	if (r == 0)
 		r = instance_remove_run_directory(instance, arena);

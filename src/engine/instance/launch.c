@@ -67,12 +67,11 @@ static int set_streams(const struct launch *launch)
 static int create_container(struct launch *launch, struct container_process *process)
 {
 	static const enum cgroup_manager managers[] = {
+		[RUN_CGROUP_AUTO] = CGROUP_AUTO,
 		[RUN_CGROUPFS] = CGROUP_CGROUPFS,
 		[RUN_CGROUP_SYSTEMD] = CGROUP_SYSTEMD,
 		[RUN_CGROUP_DISABLED] = CGROUP_DISABLED,
 	};
-	const struct resource_wishes *resources = &launch->request.resources;
-	bool without = resources->cgroups && text_equal(resources->cgroups, "disabled");
 	autofini(text_fini) struct text config = {};
 	plan_write(&launch->plan, &config);
 	autoclose int console = -1, receiver = -1;
@@ -95,7 +94,7 @@ static int create_container(struct launch *launch, struct container_process *pro
 		.plan = &launch->plan,
 		.config = text_get(&config),
 		.config_length = config.length,
-		.cgroup_manager = without ? CGROUP_DISABLED : managers[resources->cgroup_manager],
+		.cgroup_manager = managers[run_cgroup_manager(&launch->request)],
 		.console_fd = console,
 		.preserved_fds = (unsigned)launch->request.process.preserved_fds,
 		.wait_for_start = launch->how->only_initialize,
@@ -146,12 +145,23 @@ static int write_running(struct launch *launch, pid_t pid)
 	return instance_write_state(launch->instance);
 }
 
+/* systemd removes a scope with its last process, and with it the count of out-of-memory kills. */
+static void watch_memory(struct launch *launch)
+{
+	enum run_cgroup_manager manager = run_cgroup_manager(&launch->request);
+	if (manager == RUN_CGROUP_SYSTEMD || (manager == RUN_CGROUP_AUTO && geteuid() != 0))
+		launch->memory_fd = container_open_memory_events(
+			launch->instance->record_root, launch->instance->id);
+}
+
 static int make(struct launch *launch, struct container_process *process)
 {
 	int r = set_streams(launch);
 	if (r == 0)
 		r = create_container(launch, process);
 	step("container made");
+	if (r == 0)
+		watch_memory(launch);
 	if (r == 0)
 		r = write_running(launch, process->pid);
 	return r < 0 ? r : write_pid_files(launch, process->pid);
@@ -180,12 +190,15 @@ static struct strings monitor_words(
 	if (launch->instance->timeout_s)
 		words.items[words.count++] = arena_format(
 			arena, "timeout=%llu", (unsigned long long)launch->instance->timeout_s);
+	if (launch->memory_fd >= 0)
+		words.items[words.count++] = arena_format(arena, "memory=%d", launch->memory_fd);
 	if (launch->guardian_fd >= 0)
 		words.items[words.count++] =
 			arena_format(arena, "guardian=%d", launch->guardian_fd);
 	stream_settings_write(streams, arena, &words);
 	keep_open(process->pidfd);
 	keep_open(launch->guardian_fd);
+	keep_open(launch->memory_fd);
 	keep_open(streams->input_fd);
 	keep_open(streams->output_fd);
 	keep_open(streams->error_fd);

@@ -18,6 +18,7 @@ struct launch {
 	struct stream_settings streams; /* the monitor's ends */
 	int program_fds[3];             /* the program's ends, without a terminal */
 	int guardian_fd;                /* whose end ends the container; -1: nobody's */
+	int memory_fd;                  /* container_open_memory_events() */
 	int lock, store_lock;
 	const char *monitor; /* its program */
 };

@@ -266,6 +266,7 @@ static void launch_fini(struct launch *launch)
 	close_now(launch->streams.listen_fd);
 	close_now(launch->streams.client_fd);
 	close_now(launch->guardian_fd);
+	close_now(launch->memory_fd);
 	close_now(launch->store_lock);
 	close_now(launch->lock);
 	run_layer_fini(&launch->layer);
@@ -304,6 +305,7 @@ int instance_start(struct instance *instance, struct arena *arena, const struct 
 		.store = STORE_NONE,
 		.store_lock = -1,
 		.guardian_fd = -1,
+		.memory_fd = -1,
 	};
 	launch.streams.client_fd = how->client_fd;
 	int r = start_peers(instance, arena);

@@ -21,11 +21,15 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/signalfd.h>
 
 struct monitor {
 	int pidfd, guardian_fd;
+	int memory_fd; /* memory.events of a cgroup that goes with its last process; -1 */
+	bool out_of_memory;
 	const char *exit_path; /* where the status is noted */
 	uint64_t timeout_s;
 	struct stream_settings settings;
@@ -56,6 +60,8 @@ static int read_word(struct monitor *monitor, const char *word)
 		return read_number(equals + 1, &monitor->pidfd);
 	if (text_starts(word, "guardian="))
 		return read_number(equals + 1, &monitor->guardian_fd);
+	if (text_starts(word, "memory="))
+		return read_number(equals + 1, &monitor->memory_fd);
 	if (text_starts(word, "pid=")) /* for those who look at the process list */
 		return read_number(equals + 1, &unused);
 	if (text_starts(word, "timeout="))
@@ -81,6 +87,8 @@ static int read_words(struct monitor *monitor, char **words)
 	(void)fcntl(monitor->pidfd, F_SETFD, FD_CLOEXEC);
 	if (monitor->guardian_fd >= 0)
 		(void)fcntl(monitor->guardian_fd, F_SETFD, FD_CLOEXEC);
+	if (monitor->memory_fd >= 0)
+		(void)fcntl(monitor->memory_fd, F_SETFD, FD_CLOEXEC);
 	return 0;
 }
 
@@ -125,6 +133,26 @@ static int on_signal(struct loop_watch *watch, const struct signalfd_siginfo *in
 	return 0;
 }
 
+/* cgroup-v2.rst, memory.events; nothing can be read any more once the cgroup is gone. */
+static void count_kills(struct monitor *monitor)
+{
+	char events[512];
+	ssize_t length = pread(monitor->memory_fd, events, sizeof(events) - 1, 0);
+	events[length > 0 ? length : 0] = '\0';
+	const char *kills = strstr(events, "oom_kill ");
+	if (kills && strtoull(kills + strlen("oom_kill "), NULL, 10) > 0)
+		monitor->out_of_memory = true;
+}
+
+static int on_memory(struct loop_watch *watch, int fd, uint32_t events, void *context)
+{
+	struct monitor *monitor = context;
+	(void)fd;
+	count_kills(monitor);
+	/* When it goes, it is ready for ever. */
+	return events & EPOLLERR && !(events & EPOLLPRI) ? loop_change_fd(watch, 0) : 0;
+}
+
 static int watch(struct monitor *monitor, struct streams **ret_streams)
 {
 	sigset_t signals;
@@ -141,6 +169,10 @@ static int watch(struct monitor *monitor, struct streams **ret_streams)
 		r = loop_add_process(loop, monitor->pidfd, on_end, monitor, NULL);
 	if (r == 0 && monitor->guardian_fd >= 0)
 		r = loop_add_process(loop, monitor->guardian_fd, on_guardian, monitor, NULL);
+	if (r == 0 && monitor->memory_fd >= 0) {
+		count_kills(monitor); /* the first reading arms the descriptor */
+		r = loop_add_fd(loop, monitor->memory_fd, EPOLLPRI, on_memory, monitor, NULL);
+	}
 	if (r == 0 && monitor->timeout_s)
 		r = loop_add_timer_ms(
 			loop, monitor->timeout_s * 1000, 0, on_timeout, monitor, NULL);
@@ -156,7 +188,8 @@ static int watch(struct monitor *monitor, struct streams **ret_streams)
 static void note_exit(const struct monitor *monitor, int exit_code)
 {
 	char line[64];
-	int length = snprintf(line, sizeof(line), "%d %s\n", exit_code, clock_now().text);
+	int length = snprintf(line, sizeof(line), "%d %s%s\n", exit_code, clock_now().text,
+		monitor->out_of_memory ? " oom" : "");
 	int fd = open(
 		monitor->exit_path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -200,7 +233,7 @@ static void let_signals_through(void)
 
 int main(int argc, char **argv)
 {
-	static struct monitor monitor = {.pidfd = -1, .guardian_fd = -1};
+	static struct monitor monitor = {.pidfd = -1, .guardian_fd = -1, .memory_fd = -1};
 	monitor.settings = stream_settings_none;
 	int r = argc > 0 ? read_words(&monitor, argv + 1) : -EINVAL;
 	if (r < 0) {
@@ -215,6 +248,8 @@ int main(int argc, char **argv)
 		r = loop_run(&monitor.loop);
 	if (r < 0)
 		kill_container(&monitor);
+	if (monitor.memory_fd >= 0)
+		count_kills(&monitor);
 	int status = 0;
 	r = process_reap(monitor.pidfd, &status);
 	int exit_code = r < 0 ? 255 : process_exit_code(status);

@@ -91,6 +91,12 @@ struct container_exec_request {
  */
 uint64_t container_oom_kills(const char *state_root, const char *id);
 
+/**
+ * The file in which the kernel counts those kills, where that goes with the last process, before
+ * anybody could ask (a scope of systemd's); its descriptor, or -1.
+ */
+int container_open_memory_events(const char *state_root, const char *id);
+
 /** Freezes or thaws. */
 [[nodiscard]] int container_pause(const char *state_root, const char *id, bool paused);
 

@@ -278,3 +278,13 @@ uint64_t container_oom_kills(const char *state_root, const char *id)
 		error_clear();
 	return r < 0 ? 0 : count;
 }
+
+int container_open_memory_events(const char *state_root, const char *id)
+{
+	autofini(container_record_fini) struct container_record record = {.directory_fd = -1};
+	int fd = -1;
+	if (container_load(state_root, id, &record) == 0 && cgroup_is_fleeting(&record.cgroup))
+		fd = cgroup_open_memory_events(&record.cgroup);
+	error_clear();
+	return fd < 0 ? -1 : fd;
+}

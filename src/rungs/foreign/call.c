@@ -166,6 +166,33 @@ static void compose(const struct foreign_call *call, const char *directory, stru
 		add(command, *word);
 }
 
+/* Between us and the child: a story to hear, and the word that it may go on. */
+struct line {
+	int hear, tell, wait, go;
+};
+
+static void line_fini(struct line *line)
+{
+	close_now(line->hear);
+	close_now(line->tell);
+	close_now(line->wait);
+	close_now(line->go);
+}
+
+static int line_open(struct line *line)
+{
+	int back[2], forth[2];
+	if (pipe2(back, O_CLOEXEC) < 0)
+		return fail(-errno, "create a pipe");
+	line->hear = back[0];
+	line->tell = back[1];
+	if (pipe2(forth, O_CLOEXEC) < 0)
+		return fail(-errno, "create a pipe");
+	line->wait = forth[0];
+	line->go = forth[1];
+	return 0;
+}
+
 [[gnu::noreturn]] static void give_up(int tell_fd)
 {
 	struct story story;
@@ -175,10 +202,13 @@ static void compose(const struct foreign_call *call, const char *directory, stru
 }
 
 [[gnu::noreturn]] static void become(
-	const struct foreign_call *call, const struct command *command, int low_fd)
+	const struct foreign_call *call, const struct command *command, struct line *line)
 {
-	int tell_fd = fcntl(low_fd, F_DUPFD_CLOEXEC, 3 + (int)call->preserved_fds);
+	char nothing;
+	int tell_fd = fcntl(line->tell, F_DUPFD_CLOEXEC, 3 + (int)call->preserved_fds);
 	kernel_reset_signals();
+	close_now(line->go);
+	(void)!read(line->wait, &nothing, 1); /* until the caller has closed his end */
 	autoclose int here =
 		openat(call->record->directory_fd, "bundle", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (view_enter(call->view) < 0)
@@ -198,6 +228,21 @@ static void compose(const struct foreign_call *call, const char *directory, stru
 	give_up(tell_fd);
 }
 
+/* It goes with its only process. */
+static int enter_scope(pid_t pid, struct arena *arena)
+{
+	const char *id = arena_format(arena, "call-%d", (int)pid);
+	const struct plan plan = {.cgroups_path = arena_format(arena, "user.slice:rung:%s", id)};
+	struct cgroup_location scope = {};
+	int r = cgroup_locate(&plan, id, CGROUP_SYSTEMD, arena, &scope);
+	if (r == 0)
+		r = cgroup_create(&scope, &plan, arena);
+	if (r == 0)
+		r = cgroup_enter(&scope, &plan, pid, false);
+	cgroup_close(&scope);
+	return r;
+}
+
 int foreign_call(const struct foreign_call *call)
 {
 	autofini(arena_fini) struct arena arena = {};
@@ -210,26 +255,32 @@ int foreign_call(const struct foreign_call *call)
 	r = foreign_make_file(call->record->directory_fd, LOG_NAME);
 	if (r < 0)
 		return r;
-	int ends[2], status = 0;
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return fail(-errno, "create a pipe");
-	autoclose int hear_fd = ends[0], tell_fd = ends[1];
+	autofini(line_fini) struct line line = {-1, -1, -1, -1};
+	r = line_open(&line);
+	if (r < 0)
+		return r;
 	struct clone_args arguments = {.exit_signal = SIGCHLD};
 	pid_t pid = kernel_clone3(&arguments);
 	if (pid == 0)
-		become(call, &command, tell_fd);
+		become(call, &command, &line);
 	if (pid < 0)
 		return fail(pid, "fork");
-	close_now(tell_fd);
+	close_now(line.tell);
+	if (call->in_scope)
+		r = enter_scope(pid, &arena);
+	if (r < 0)
+		(void)kill(pid, SIGKILL);
+	close_now(line.go);
 	struct story story;
-	ssize_t told = read(hear_fd, &story, sizeof(story)); /* nothing, once it is the runtime */
+	int status = 0;
+	ssize_t told = read(line.hear, &story, sizeof(story)); /* nothing, once it is the runtime */
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return fail(-errno, "wait for %s", call->record->runtime);
 	step("%s %s", call->record->runtime, call->words[0]);
 	if (told == (ssize_t)sizeof(story))
 		return error_adopt(-EIO, story.text, story.advice);
-	if (status == 0)
-		return 0;
+	if (r < 0 || status == 0)
+		return r;
 	return failed(call, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }

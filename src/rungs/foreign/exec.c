@@ -71,6 +71,8 @@ static int call_exec(struct joining *joining)
 			       .view = &view,
 			       .words = words,
 			       .streams = true,
+			       .in_scope = geteuid() != 0 &&
+					   joining->record->cgroup.manager == CGROUP_SYSTEMD,
 			       .preserved_fds = request->preserved_fds});
 }
 

@@ -46,6 +46,12 @@ struct foreign_call {
 	struct foreign_view *view;
 	const char *const *words; /* the command and what follows; NULL at the end */
 	bool streams;             /* it gets our standard streams: they become the program's */
+	/*
+	 * It runs in a scope of the user's systemd: from a login session an ordinary user may move
+	 * nothing into the container's, but from one scope to the other he may (cgroups(7),
+	 * "Delegation").
+	 */
+	bool in_scope;
 	unsigned preserved_fds;
 };
 

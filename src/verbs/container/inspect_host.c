@@ -235,7 +235,7 @@ static void write_namespaces(const struct inspection *at)
 	const struct namespace_wishes *wishes = &at->request->namespaces;
 	struct json_writer *writer = at->writer;
 	bool podman = at->manner == MANNER_PODMAN;
-	static const char managers[][12] = {"cgroupfs", "systemd", "disabled"};
+	static const char managers[][12] = {"cgroupfs", "cgroupfs", "systemd", "disabled"};
 	json_write_string(writer, "CgroupManager", managers[at->request->resources.cgroup_manager]);
 	json_write_string(writer, "CgroupMode", wishes->cgroup ? wishes->cgroup : "private");
 	json_write_string(writer, "CgroupnsMode", wishes->cgroup ? wishes->cgroup : "private");

@@ -233,7 +233,7 @@ const struct option resource_wishes[] = {
 		text_in(resource_wishes, cgroup_parent)},
 	{"--cgroup-conf=FILE=VALUE", "write VALUE into a file of its cgroup (v2)",
 		words_in(resource_wishes, cgroup_settings)},
-	{"--cgroup-manager=cgroupfs|systemd|disabled", "who makes the control groups",
+	{"--cgroup-manager=auto|cgroupfs|systemd|disabled", "who makes the control groups",
 		choice_in(resource_wishes, cgroup_manager)},
 	{"--rdt-class=NAME", "resctrl group to run in", text_in(resource_wishes, rdt_class)},
 	{},

@@ -200,17 +200,32 @@ int bus_connect_address(const char *address, bool direct, struct bus *ret_bus)
 	return 0;
 }
 
+#define USER_BUS_PREFIX "unix:path="
+
+static void user_bus(char *address, size_t size)
+{
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	if (!text_empty(runtime))
+		snprintf(address, size, USER_BUS_PREFIX "%s/bus", runtime);
+	else
+		snprintf(address, size, USER_BUS_PREFIX "/run/user/%u/bus", (unsigned)outer_user());
+}
+
+bool bus_serves_user(void)
+{
+	char path[256];
+	user_bus(path, sizeof(path));
+	return access("/run/systemd/system", F_OK) == 0 &&
+	       access(path + strlen(USER_BUS_PREFIX), W_OK) == 0;
+}
+
 static int connect_user(struct bus *ret_bus)
 {
 	const char *address = getenv("DBUS_SESSION_BUS_ADDRESS");
 	if (!text_empty(address))
 		return bus_connect_address(address, false, ret_bus);
 	char path[256];
-	const char *runtime = getenv("XDG_RUNTIME_DIR");
-	if (!text_empty(runtime))
-		snprintf(path, sizeof(path), "unix:path=%s/bus", runtime);
-	else
-		snprintf(path, sizeof(path), "unix:path=/run/user/%u/bus", (unsigned)outer_user());
+	user_bus(path, sizeof(path));
 	int r = bus_connect_address(path, false, ret_bus);
 	if (r == -ENOENT || r == -ECONNREFUSED)
 		hint("no systemd runs for this user: log in, or `loginctl enable-linger`; the "

@@ -26,6 +26,8 @@ struct bus {
  * /run/dbus/system_bus_socket, /run/systemd/private.
  */
 [[nodiscard]] int bus_connect(bool user, struct bus *ret_bus);
+/** Is there a systemd of this user to connect to? Asks nobody but the file system. */
+bool bus_serves_user(void);
 /** Connects to one address ("unix:path=…", "unix:abstract=…"); @direct: nobody answers Hello(). */
 [[nodiscard]] int bus_connect_address(const char *address, bool direct, struct bus *ret_bus);
 void bus_fini(struct bus *bus);

@@ -22,6 +22,7 @@ enum cgroup_manager {
 	CGROUP_CGROUPFS, /* mkdir and write */
 	CGROUP_SYSTEMD,  /* a transient scope, over D-Bus */
 	CGROUP_DISABLED, /* stay where the caller is; limits are then an error */
+	CGROUP_AUTO,     /* cgroupfs, or systemd for a user who may write nowhere; in no location */
 };
 
 /** One hierarchy the container is in. */
@@ -61,8 +62,8 @@ struct cgroup_location {
 	pid_t pid, const char *id, struct arena *arena, struct cgroup_location *location);
 
 /** The same for a path that somebody may have made in some hierarchies. Tells no story. */
-[[nodiscard]] int cgroup_find_path(const char *path, const char *id, struct arena *arena,
-	struct cgroup_location *location);
+[[nodiscard]] int cgroup_find_path(
+	const char *path, const char *id, struct arena *arena, struct cgroup_location *location);
 
 /** The location as a JSON object, and back. */
 void cgroup_location_write(const struct cgroup_location *location, struct text *out);
@@ -136,6 +137,12 @@ void cgroup_close(struct cgroup_location *location);
  */
 [[nodiscard]] int cgroup_oom_news(
 	const struct cgroup_location *location, int watch_fd, uint64_t before, uint64_t *ret_count);
+
+/** True where the cgroup is removed by others as soon as its last process has ended. */
+bool cgroup_is_fleeting(const struct cgroup_location *location);
+
+/** memory.events of v2, which polls EPOLLPRI when a count in it has grown. Tells no story. */
+[[nodiscard]] int cgroup_open_memory_events(const struct cgroup_location *location);
 
 /** Kills what is left, removes the directories and what was made below them, stops the scope. */
 [[nodiscard]] int cgroup_destroy(const struct cgroup_location *location);

@@ -19,6 +19,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "walls/cgroup/bus.h"
 #include "walls/cgroup/internal.h"
 #include "walls/cgroup/systemd.h"
 
@@ -221,7 +222,7 @@ static int start_search(const struct plan *plan, struct arena *arena, struct sea
 	return 0;
 }
 
-int cgroup_locate(const struct plan *plan, const char *id, enum cgroup_manager manager,
+static int locate_with(const struct plan *plan, const char *id, enum cgroup_manager manager,
 	struct arena *arena, struct cgroup_location *ret_location)
 {
 	struct cgroup_location location = {.manager = manager};
@@ -250,4 +251,26 @@ int cgroup_locate(const struct plan *plan, const char *id, enum cgroup_manager m
 		return r;
 	*ret_location = location;
 	return 0;
+}
+
+/*
+ * An ordinary user in a login session may write no cgroup, but his systemd makes one for him. That
+ * takes some milliseconds of D-Bus, so a place that is ours already is the first choice.
+ */
+int cgroup_locate(const struct plan *plan, const char *id, enum cgroup_manager manager,
+	struct arena *arena, struct cgroup_location *ret_location)
+{
+	if (manager != CGROUP_AUTO)
+		return locate_with(plan, id, manager, arena, ret_location);
+	struct cgroup_location location;
+	int r = locate_with(plan, id, CGROUP_CGROUPFS, arena, &location);
+	bool nowhere =
+		r == -EACCES || r == -EBUSY || (r == 0 && location.manager == CGROUP_DISABLED);
+	if (nowhere && geteuid() != 0 && text_empty(plan->cgroups_path) && bus_serves_user()) {
+		error_clear();
+		r = locate_with(plan, id, CGROUP_SYSTEMD, arena, &location);
+	}
+	if (r == 0)
+		*ret_location = location;
+	return r;
 }

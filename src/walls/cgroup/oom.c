@@ -122,3 +122,21 @@ int cgroup_oom_news(
 	*ret_count = count;
 	return 0;
 }
+
+bool cgroup_is_fleeting(const struct cgroup_location *location)
+{
+	return cgroup_is_scope(location);
+}
+
+int cgroup_open_memory_events(const struct cgroup_location *location)
+{
+	const struct cgroup_place *place = cgroup_v2_place(location);
+	struct cgroup_directory directory;
+	int r = place ? cgroup_directory_open(place, &directory) : -ENOENT;
+	if (r < 0)
+		return r;
+	int fd = openat(directory.fd, "memory.events", O_RDONLY | O_CLOEXEC);
+	r = fd < 0 ? -errno : fd;
+	cgroup_directory_fini(&directory);
+	return r;
+}
