@@ -328,7 +328,8 @@ def test_killed_monitor(rung):
     pid = rung.pid("a")
     os.kill(monitor_of(rung, "a"), signal.SIGKILL)
     wait_until(lambda: not pathlib.Path(f"/proc/{pid}/root/bin").exists(), "the container goes along")
-    assert rung.status("a") == "exited" and rung.exit_code("a") == 137
+    rung.wait_for("a", "exited")  # a moment after it has given back its root
+    assert rung.exit_code("a") == 137
     assert not (rung.state / "containers" / identity).exists(), "its record stays"
     rung("start", "a", check=0)
     assert rung.status("a") == "running"
@@ -396,6 +397,16 @@ def test_killed_rm_goes_on(rung):
 
 
 # ---- many
+
+
+def test_names_like_ids(rung):
+    """A name of hexadecimal digits is free though the ids of others begin with it."""
+    others = [rung.output("create", rung.tree, "true") for _ in range(17)]  # two of 17 begin with the same digit
+    digit = next(first for first in "0123456789abcdef" if sum(one[0] == first for one in others) > 1)
+    rung.refused("rm", digit, saying="more than one result", status=1)
+    rung("run", "--name", digit, rung.tree, "true", check=0)
+    rung("rm", digit, check=0)
+    assert rung.output("ps", "-aq").count("\n") == len(others) - 1
 
 
 def test_many_at_once(rung):

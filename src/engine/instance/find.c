@@ -59,20 +59,32 @@ static int find_beginning(const char *word, struct arena *arena, const char **re
 	return (int)count;
 }
 
+int instance_find_named(const char *name, struct arena *arena, struct instance *ret_instance)
+{
+	if (name[0] == '\0' || strchr(name, '/') || name[0] == '.')
+		return -ENOENT;
+	const char *id = instance_name_owner(name, arena);
+	struct instance instance;
+	int r = id ? instance_load(id, arena, &instance) : -ENOENT;
+	if (r < 0)
+		return r;
+	/* A name that was changed a moment ago, or by a command that was killed. */
+	if (!text_equal(instance.name, name))
+		return -ENOENT;
+	*ret_instance = instance;
+	return 0;
+}
+
 int instance_find(const char *word, struct arena *arena, struct instance *ret_instance)
 {
-	if (word[0] == '\0' || strchr(word, '/') || word[0] == '.')
-		return no_such(word);
-	const char *id = instance_is_id(word) ? word : instance_name_owner(word, arena);
-	int r = id ? instance_load(id, arena, ret_instance) : -ENOENT;
-	/* A name that was changed a moment ago, or by a command that was killed. */
-	if (r == 0 && (instance_is_id(word) || text_equal(ret_instance->name, word)))
-		return 0;
-	if (r < 0 && r != -ENOENT)
+	int r = instance_is_id(word) ? instance_load(word, arena, ret_instance)
+				     : instance_find_named(word, arena, ret_instance);
+	if (r != -ENOENT)
 		return r;
 	error_clear();
-	if (strspn(word, "0123456789abcdef") != strlen(word))
+	if (text_empty(word) || strspn(word, "0123456789abcdef") != strlen(word))
 		return no_such(word);
+	const char *id = NULL;
 	r = find_beginning(word, arena, &id);
 	if (r > 0)
 		r = instance_load(id, arena, ret_instance);

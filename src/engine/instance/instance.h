@@ -132,6 +132,10 @@ struct instance {
 [[nodiscard]] int instance_find(
 	const char *name_or_id, struct arena *arena, struct instance *ret_instance);
 
+/** By its whole name alone, for those who are about to give it. -ENOENT without a story. */
+[[nodiscard]] int instance_find_named(
+	const char *name, struct arena *arena, struct instance *ret_instance);
+
 /** By its whole id. -ENOENT without a story. */
 [[nodiscard]] int instance_load(const char *id, struct arena *arena, struct instance *ret_instance);
 

@@ -80,8 +80,8 @@ static int find_earlier(
 	int r = instance_check_name(request->life.name);
 	if (r < 0)
 		return r;
-	r = instance_find(request->life.name, arena, ret_instance);
-	if (r == -ENOENT || (r == 0 && !text_equal(ret_instance->name, request->life.name))) {
+	r = instance_find_named(request->life.name, arena, ret_instance);
+	if (r == -ENOENT) {
 		error_clear();
 		return 0;
 	}
