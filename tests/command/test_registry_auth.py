@@ -241,6 +241,14 @@ def test_what_others_wrote_stays(rung, private):
     assert json.loads(path.read_text())["auths"] == {}
 
 
+def test_a_linked_file_stays_linked(rung, private):
+    (rung.work / "real.json").write_text("{}")
+    link = rung.work / "link.json"
+    link.symlink_to("real.json")
+    rung("login", "-u", "joe", "--password-stdin", f"--authfile={link}", private.host, stdin="se:cret", check=True)
+    assert link.is_symlink() and private.host in (rung.work / "real.json").read_text()
+
+
 def test_a_wrong_password_is_not_kept(rung, private):
     done = rung("login", "-u", "joe", "--password-stdin", private.host, stdin="wrong")
     assert done.status == 125 and "invalid username/password" in done.errors

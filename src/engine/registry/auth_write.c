@@ -34,6 +34,9 @@ static void auth_file_fini(struct auth_file *file)
 
 static int open_file(const char *path, struct arena *arena, struct auth_file *file)
 {
+	autofree char *real = realpath(path, NULL); /* a link to it stays a link */
+	if (real)
+		path = arena_strdup(arena, real);
 	const char *slash = strrchr(path, '/');
 	const char *directory = slash ? arena_strndup(arena, path, (size_t)(slash - path)) : ".";
 	if (slash == path)
