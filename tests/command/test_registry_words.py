@@ -1,5 +1,6 @@
 """What a person reads while an image comes and goes: causes named, what to do said, bars that fit the terminal."""
 
+import email.utils
 import fcntl
 import os
 import pty
@@ -40,6 +41,14 @@ def test_retries_are_as_many_as_wanted(rung, registry):
     registry.fault("/manifests/", status(503), times=99)
     assert "status 503" in rung("pull", "--retry=0", f"{registry.host}/app:1").errors
     assert len(registry.asked("GET", "/manifests/")) == 1
+
+
+def test_a_pause_until_a_date(rung, registry):
+    registry.add_image("app", "1", [layer(MOTD)])
+    until = time.time() + 4
+    registry.fault("/manifests/", status(429, Retry_After=email.utils.formatdate(until, usegmt=True)))
+    rung.pull(f"{registry.host}/app:1")
+    assert time.time() >= int(until)
 
 
 def test_certificates_of_strangers(rung, authority, tmp_path):

@@ -49,6 +49,16 @@ static bool value_of(const char *line, const char *name, const char **ret_value)
 	return true;
 }
 
+/* Seconds, or a date; how long is too long is for others to say. */
+static int64_t read_pause(const char *value)
+{
+	int64_t seconds;
+	if (parse_int64(value, 0, INT32_MAX, &seconds) >= 0)
+		return seconds;
+	time_t when = curl_getdate(value, NULL), now = time(NULL);
+	return when > now ? when - now : -1;
+}
+
 static void keep_header(struct transfer *transfer, const char *line)
 {
 	struct answer *answer = &transfer->answer;
@@ -71,9 +81,8 @@ static void keep_header(struct transfer *transfer, const char *line)
 			*kept[i].value = arena_strdup(&transfer->arena, value);
 	if (value_of(line, "WWW-Authenticate", &value))
 		(void)!challenge_parse(value, &transfer->arena, &answer->challenge);
-	int64_t seconds;
-	if (value_of(line, "Retry-After", &value) && parse_int64(value, 0, 3600, &seconds) >= 0)
-		answer->retry_after_s = seconds;
+	if (value_of(line, "Retry-After", &value))
+		answer->retry_after_s = read_pause(value);
 }
 
 static size_t on_header(char *bytes, size_t size, size_t count, void *context)
