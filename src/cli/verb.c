@@ -44,15 +44,19 @@ struct invocation *invocation_new(
 	struct arena *arena, const struct verb *verb, struct invocation *outer, const char *words)
 {
 	struct invocation *invocation = arena_new(arena, struct invocation, 1);
+	int common = 0;
+	for (const struct invocation *i = outer; i && !verb->own_failure_status; i = i->outer)
+		common = i->verb->inner_failure_status;
 	*invocation = (struct invocation){
 		.verb = verb,
 		.outer = outer,
 		.words = words,
 		.arena = arena,
 		.options = arena_alloc(arena, verb->options_size ? verb->options_size : 1),
-		.failure_status = verb->failure_status ? verb->failure_status
-				  : outer              ? outer->failure_status
-						       : 1,
+		.failure_status = common                 ? common
+				  : verb->failure_status ? verb->failure_status
+				  : outer                ? outer->failure_status
+							 : 1,
 	};
 	if (verb->defaults)
 		memcpy(invocation->options, verb->defaults, verb->options_size);

@@ -43,6 +43,10 @@ struct verb {
 	/* Status of the process for wrong options and for run() < 0; 0: that of the noun around it.
 	 */
 	uint8_t failure_status;
+	/** Of a program: what its verbs fail with, but those that keep their own; 0: each its own.
+	 */
+	uint8_t inner_failure_status;
+	bool own_failure_status;
 	uint16_t options_size;              /* verb_options() sets this and groups */
 	const struct option_group *groups;  /* ends with {} */
 	const void *defaults;               /* const struct <tag>: copied before options are read */

@@ -69,7 +69,7 @@ static const struct verb_entry verbs[] = {
 };
 
 /* The table is the same under every name but for the status of a failure: Docker's is 1. */
-#define PROGRAM_(program, status) \
+#define PROGRAM_(program, status, inner_status) \
 	{ \
 		.name = program, .summary = "run a program behind as strong a wall as you want", \
 		.description = \
@@ -78,12 +78,13 @@ static const struct verb_entry verbs[] = {
 			"container, the image on a kernel of its own, or a whole virtual " \
 			"machine. " \
 			"There is no daemon, and an ordinary user needs no privileges.", \
-		.failure_status = status, verb_options(rung_options), .verbs = verbs, \
-		.completers = container_completers, .enter = enter, .run = run, \
+		.failure_status = status, .inner_failure_status = inner_status, \
+		verb_options(rung_options), .verbs = verbs, .completers = container_completers, \
+		.enter = enter, .run = run, \
 	}
 
-const struct verb verb_rung = PROGRAM_("rung", 125);
-static const struct verb verb_docker = PROGRAM_("docker", 1);
+const struct verb verb_rung = PROGRAM_("rung", 125, 0);
+static const struct verb verb_docker = PROGRAM_("docker", 1, 1);
 
 const struct verb *verb_program(const char *argv0)
 {

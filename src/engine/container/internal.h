@@ -93,6 +93,8 @@ struct run_user {
 
 /** The caller's own name by the host's passwd file; NULL if he has none. */
 const char *run_own_name(struct arena *arena);
+/** The same of his group, by the host's group file. */
+const char *run_own_group(struct arena *arena);
 
 /** The host's line of passwd(5) for a user, by name or number; NULL. */
 const char *run_host_passwd(const char *user, struct arena *arena);

@@ -12,6 +12,7 @@
 #include "engine/container/mount_words.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #define FILE_MAX (4u << 20)
 
@@ -386,8 +387,12 @@ static int add_group(const struct names *names)
 	struct arena *arena = &names->plan->arena;
 	const char *gid = arena_format(arena, "%u", user->gid);
 	const char *member = user->name ? user->name : arena_format(arena, "%u", user->uid);
+	/* Kept with the user (--userns keep-id), his group keeps its name. */
+	const char *name = NULL;
+	if (run_kept_user(names->request, arena) && user->gid == getgid())
+		name = run_own_group(arena);
 	const struct replacement words[] = {
-		{"$GROUPNAME", gid}, {"$GID", gid}, {"$USERLIST", member}};
+		{"$GROUPNAME", name ? name : gid}, {"$GID", gid}, {"$USERLIST", member}};
 	text_add(&file, images ? images : "");
 	add_line(&file, fill_in(pattern ? pattern : "$GROUPNAME:x:$GID:$USERLIST", words,
 				array_length(words), arena));

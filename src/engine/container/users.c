@@ -206,6 +206,31 @@ const char *run_own_name(struct arena *arena)
 	return found.name;
 }
 
+struct group_search {
+	struct arena *arena;
+	uint32_t gid;
+	const char *name;
+};
+
+static bool visit_group_name(struct line *line, void *context)
+{
+	struct group_search *search = context;
+	uint32_t gid;
+	if (!number(line->fields[2], &gid) || gid != search->gid)
+		return false;
+	search->name = arena_strdup(search->arena, line->fields[0]);
+	return true;
+}
+
+const char *run_own_group(struct arena *arena)
+{
+	struct group_search search = {.arena = arena, .gid = getgid()};
+	autofini(run_trees_fini) struct run_trees host = {};
+	if (open_host(&host) == 0)
+		each_line(&host, "/etc/group", visit_group_name, &search);
+	return search.name;
+}
+
 static bool visit_whole(struct line *line, void *context)
 {
 	struct search *search = context;

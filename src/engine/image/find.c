@@ -89,16 +89,15 @@ int image_resolve_entry(const struct store *store, const struct index_entry *ent
 uint64_t image_measure(
 	const struct store *store, const struct image *image, const struct image_manifest *manifest)
 {
-	uint64_t files = 0, blobs = 0;
-	bool known = true;
-	for (size_t i = 0; i < image->diff_ids.count; i++) {
-		uint64_t size = snapshot_size(store, image->diff_ids.items[i]);
-		known &= snapshot_exists(store, image->diff_ids.items[i]);
-		files += size;
+	uint64_t bytes = 0;
+	bool paired = image->diff_ids.count == manifest->layer_count;
+	/* Of a layer that is not unpacked, the blob is all that can be measured. */
+	for (size_t i = 0; i < manifest->layer_count; i++) {
+		const char *diff_id = paired ? image->diff_ids.items[i] : NULL;
+		bool known = diff_id && snapshot_exists(store, diff_id);
+		bytes += known ? snapshot_size(store, diff_id) : manifest->layers[i].size;
 	}
-	for (size_t i = 0; i < manifest->layer_count; i++)
-		blobs += manifest->layers[i].size;
-	return known ? files : blobs;
+	return bytes;
 }
 
 static int load_from(struct store *store, const struct image_manifest *manifest,

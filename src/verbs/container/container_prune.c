@@ -67,7 +67,7 @@ static int run(struct invocation *invocation)
 		.invocation = invocation, .items = all, .words = words, .count = chosen};
 	const struct instance_removal how = {.volumes = true};
 	instance_remove_all(all, chosen, invocation->arena, &how, said, &several);
-	return several_status(&several, 125);
+	return several_status(&several, invocation->failure_status);
 }
 
 const struct verb verb_container_prune = {

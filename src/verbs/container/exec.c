@@ -215,7 +215,8 @@ static int check(struct invocation *invocation, const struct instance *instance)
 	enum instance_status status = instance->state.status;
 	if (status == INSTANCE_RUNNING || status == INSTANCE_STOPPING)
 		return 0;
-	invocation->failure_status = 255; /* as Podman */
+	if (invocation->failure_status != 1)      /* Docker's */
+		invocation->failure_status = 255; /* as Podman */
 	int r = refuse(-ESRCH,
 		"can only create exec sessions on running containers: container %s is %s",
 		instance->name, instance_status_name(status));

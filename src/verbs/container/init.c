@@ -37,7 +37,7 @@ static int run(struct invocation *invocation)
 			    : instance_start(instance, invocation->arena, &how);
 		several_said(&several, instance, r);
 	}
-	return several_status(&several, 125);
+	return several_status(&several, invocation->failure_status);
 }
 
 const struct verb verb_init = {

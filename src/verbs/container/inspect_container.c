@@ -26,10 +26,7 @@ void inspect_text(struct json_writer *writer, const char *key, const char *value
 
 void inspect_list(struct json_writer *writer, const char *key, const struct strings *words)
 {
-	if (words->count)
-		json_write_strings(writer, key, words);
-	else
-		json_write_null(writer, key);
+	json_write_strings(writer, key, words); /* an empty list, for templates, and not null */
 }
 
 void inspect_pairs(struct json_writer *writer, const char *key, const struct plan_key_value *pairs,
@@ -229,10 +226,12 @@ void inspect_config(const struct inspection *at)
 		at->manner == MANNER_PODMAN && at->instance->image_name[0]
 			? at->instance->image_name
 			: request->image_name);
-	json_write_null(writer, "Volumes");
+	json_open(writer, "Volumes", '{');
+	json_close(writer);
 	inspect_text(writer, "WorkingDir", resolved->working_directory);
 	write_entrypoint(at);
-	json_write_null(writer, "OnBuild");
+	json_open(writer, "OnBuild", '[');
+	json_close(writer);
 	if (at->manner == MANNER_PODMAN && at->instance->label_count == 0)
 		json_write_null(writer, "Labels");
 	else
@@ -272,15 +271,25 @@ void inspect_config(const struct inspection *at)
 /* ---- the top ----------------------------------------------------------------------------------
  */
 
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 static void write_capabilities(struct json_writer *writer, const char *key, uint64_t bits)
 {
-	json_open(writer, key, '[');
+	const char *names[64];
+	size_t count = 0;
 	for (unsigned i = 0; i < 64; i++) {
 		const char *name =
 			bits & (1ULL << i) ? words_name(&capability_words, 1ULL << i) : NULL;
 		if (name)
-			json_write_string(writer, NULL, name);
+			names[count++] = name;
 	}
+	qsort(names, count, sizeof(*names), compare_names);
+	json_open(writer, key, '[');
+	for (size_t i = 0; i < count; i++)
+		json_write_string(writer, NULL, names[i]);
 	json_close(writer);
 }
 

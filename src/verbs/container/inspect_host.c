@@ -330,7 +330,7 @@ static void write_names(const struct inspection *at)
 		inspect_list(writer, "ExtraHosts", &network->add_hosts);
 		inspect_list(writer, "GroupAdd", &at->request->process.group_add);
 	}
-	inspect_list(writer, "Links", &network->links);
+	json_write_strings(writer, "Links", &network->links);
 	json_write_bool(writer, "PublishAllPorts", network->publish_all);
 }
 
@@ -347,7 +347,7 @@ void inspect_host_config(const struct inspection *at)
 	write_restart(at);
 	json_write_bool(writer, "AutoRemove", at->instance->remove);
 	inspect_text(writer, "VolumeDriver", request->files.volume_driver);
-	inspect_list(writer, "VolumesFrom", &request->files.volumes_from);
+	json_write_strings(writer, "VolumesFrom", &request->files.volumes_from);
 	write_security(at);
 	write_names(at);
 	json_write_bool(writer, "ReadonlyRootfs", request->files.read_only);

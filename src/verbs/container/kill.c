@@ -36,7 +36,7 @@ static int run(struct invocation *invocation)
 		r = instance_kill(&several.items[i], number);
 		several_said(&several, &several.items[i], r);
 	}
-	return several_status(&several, 125);
+	return several_status(&several, invocation->failure_status);
 }
 
 const struct verb verb_kill = {

@@ -32,7 +32,7 @@ static int change(struct invocation *invocation, bool paused)
 		r = instance_pause(&several.items[i], invocation->arena, paused);
 		several_said(&several, &several.items[i], r);
 	}
-	return several_status(&several, 125);
+	return several_status(&several, invocation->failure_status);
 }
 
 static int run_pause(struct invocation *invocation)

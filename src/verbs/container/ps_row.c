@@ -80,12 +80,19 @@ const char *ps_status(
 }
 
 /* Docker counts characters (20, the last an ellipsis), Podman 17 and three dots. */
+/* Docker shows where a word with blanks begins and ends. */
+static void add_word(struct text *text, const char *word, size_t i, const struct ps_manner *how)
+{
+	bool quoted = i > 0 && how->manner == MANNER_DOCKER && strchr(word, ' ');
+	text_format(text, "%s%s%s%s", i ? " " : "", quoted ? "'" : "", word, quoted ? "'" : "");
+}
+
 static const char *short_command(
 	const struct instance *instance, const struct ps_manner *how, struct arena *arena)
 {
 	autofini(text_fini) struct text text = {};
 	for (size_t i = 0; i < instance->command.count; i++)
-		text_format(&text, "%s%s", i ? " " : "", instance->command.items[i]);
+		add_word(&text, instance->command.items[i], i, how);
 	const char *command = text_get(&text);
 	bool podman = how->manner == MANNER_PODMAN;
 	size_t most = podman ? 17 : 19, characters = 0, length = 0;

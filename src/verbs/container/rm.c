@@ -37,6 +37,8 @@ static int status_of(const struct several *several)
 {
 	if (!several->failed && !several->missing)
 		return 0;
+	if (several->invocation->failure_status == 1) /* Docker's is always that */
+		return 1;
 	return !several->failed ? 1 : several->last == -EBUSY ? 2 : 125;
 }
 

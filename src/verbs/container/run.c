@@ -210,6 +210,7 @@ const struct verb verb_run = {
 	.arguments = "[IMAGE] [COMMAND [ARGUMENT...]]",
 	.command = true,
 	.failure_status = 125,
+	.own_failure_status = true, /* Docker's, too */
 	verb_options(run_options, container_options(run_options, request)),
 	.defaults =
 		&(const struct run_options){.request = RUN_REQUEST_DEFAULTS, .signal_proxy = true},

@@ -73,7 +73,7 @@ static int run(struct invocation *invocation)
 		r = instance_start(&several.items[i], invocation->arena, &how);
 		several_said(&several, &several.items[i], r);
 	}
-	return several_status(&several, 125);
+	return several_status(&several, invocation->failure_status);
 }
 
 const struct verb verb_start = {

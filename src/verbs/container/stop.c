@@ -52,7 +52,7 @@ static int run_stop(struct invocation *invocation)
 		return r;
 	instance_stop_all(several.items, several.count, invocation->arena, options->signal,
 		options->timeout_s, said, &several);
-	return several_status(&several, 125);
+	return several_status(&several, invocation->failure_status);
 }
 
 const struct verb verb_stop = {
@@ -130,7 +130,7 @@ static int run_restart(struct invocation *invocation)
 			instance_event(instance, "restart", NULL, 0);
 		several_said(&several, instance, r);
 	}
-	return several_status(&several, 125);
+	return several_status(&several, invocation->failure_status);
 }
 
 const struct verb verb_restart = {

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "verbs/container/several.h"
+#include "verbs/manner.h"
 #include "verbs/verbs.h"
 
 #include <stdio.h>
@@ -60,6 +61,9 @@ static int run(struct invocation *invocation)
 	int r = several_find(invocation, &options->which, &several);
 	if (r < 0)
 		return r;
+	if (several.missing && manner_of(invocation) == MANNER_PODMAN)
+		return several_status(
+			&several, invocation->failure_status); /* Podman looks before it waits */
 	several.quiet = true;
 	for (size_t i = 0; i < several.count; i++) {
 		r = instance_wait(&several.items[i], invocation->arena, statuses);
@@ -72,7 +76,7 @@ static int run(struct invocation *invocation)
 	}
 	if (several.missing && options->which.ignore)
 		puts("-1");
-	return several_status(&several, 125);
+	return several_status(&several, invocation->failure_status);
 }
 
 const struct verb verb_wait = {

@@ -66,15 +66,14 @@ static void write_step(struct json_writer *writer, const struct telling *telling
 {
 	struct arena *arena = telling->invocation->arena;
 	bool human = telling->options->human;
-	char size[UNITS_TEXT_MAX], age[40], moment[FILTER_TIME_MAX];
+	char size[UNITS_TEXT_MAX], age[40];
 	image_shown_size(telling->invocation, bytes, size);
 	image_shown_age(step->created, age);
-	image_shown_time(step->created ? step->created : "", moment);
 	json_open(writer, NULL, '{');
 	json_write_string(writer, "ID", step_id(telling, newest));
 	json_write_string(writer, "Created", human ? age : step->created ? step->created : "");
 	json_write_string(writer, "CreatedSince", age);
-	json_write_string(writer, "CreatedAt", human ? moment : step->created ? step->created : "");
+	json_write_string(writer, "CreatedAt", step->created ? step->created : "");
 	json_write_string(writer, "CreatedBy", shorten(telling, step->created_by));
 	json_write_string(
 		writer, "Size", human ? size : arena_format(arena, "%ju", (uintmax_t)bytes));

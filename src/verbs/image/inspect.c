@@ -31,6 +31,8 @@ static int show(struct invocation *invocation, const char *format, struct store 
 	return alone ? output_thing(format, &one) : 0;
 }
 
+enum { PODMANS_STATUS = 125 };
+
 static int run(struct invocation *invocation)
 {
 	const struct image_inspect_options *options = options_of(invocation, image_inspect_options);
@@ -45,7 +47,9 @@ static int run(struct invocation *invocation)
 	for (size_t i = 0; i < invocation->argument_count; i++) {
 		r = show(invocation, options->format, &store, invocation->arguments[i], &all);
 		if (r < 0)
-			status = image_tell(invocation, invocation->failure_status);
+			status = image_tell(invocation, manner_of(invocation) == MANNER_PODMAN
+								? PODMANS_STATUS
+								: invocation->failure_status);
 	}
 	json_close(&all);
 	r = alone ? 0 : output_thing(options->format, &things);

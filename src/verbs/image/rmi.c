@@ -181,6 +181,8 @@ static int remove_one(struct invocation *invocation, struct store *store, const 
 
 static int status_of(const struct invocation *invocation, int r)
 {
+	if (invocation->failure_status == 1) /* Docker's is always that */
+		return 1;
 	if (r == -ENOENT)
 		return STATUS_MISSING;
 	return r == -EBUSY ? STATUS_IN_USE : invocation->failure_status;
@@ -194,6 +196,10 @@ static int remove_words(struct invocation *invocation, struct store *store)
 		int r = remove_one(invocation, store, invocation->arguments[i]);
 		if (r == -ENOENT && options->ignore) {
 			error_clear();
+			continue;
+		}
+		if (r == -ENOENT && options->force) { /* told, and no failure: both think so */
+			(void)image_tell(invocation, 0);
 			continue;
 		}
 		if (r < 0) {

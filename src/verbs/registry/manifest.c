@@ -8,6 +8,7 @@
 #include "engine/image/image.h"
 #include "engine/registry/list.h"
 #include "engine/registry/push.h"
+#include "verbs/manner.h"
 #include "verbs/registry/common.h"
 #include "verbs/verbs.h"
 
@@ -376,7 +377,10 @@ static int run_rm(struct invocation *invocation)
 		if (r >= 0)
 			r = registry_list_remove(&store, name);
 		if (r >= 0)
-			printf("Untagged: %s\nDeleted: %s\n", name, digest);
+			printf("Untagged: %s\nDeleted: %s\n", name,
+				manner_of(invocation) == MANNER_PODMAN
+					? digest + strcspn(digest, ":") + 1
+					: digest);
 	}
 	return r < 0 ? r : 0;
 }
@@ -385,6 +389,7 @@ static const struct verb verb_manifest_rm = {
 	.name = "rm",
 	.summary = "remove lists; the images in them stay",
 	.arguments = "LIST...",
+	.failure_status = 1,
 	.run = run_rm,
 };
 
