@@ -1,5 +1,6 @@
 """`rung pull` against a registry that is well, and one that is not."""
 
+import gzip
 import json
 import os
 import pathlib
@@ -230,6 +231,51 @@ def test_a_wrong_diff_id_is_refused(rung, registry):
     done = rung("pull", f"{registry.host}/app:1")
     assert done.status == 125 and not rung.names()
     assert not [path for path in (rung.data / "snapshots").iterdir()]
+
+
+def claim(registry, tag, pairs):
+    """An image whose author says which blob unpacks to which tree."""
+    manifest, blobs = image([layer({"bait": b"b"})])
+    manifest = json.loads(manifest)
+    config = json.loads(blobs[manifest["config"]["digest"]])
+    config["rootfs"]["diff_ids"] = [diff_id for _, diff_id in pairs]
+    config = json.dumps(config).encode()
+    registry.add_blob("evil", config)
+    manifest["config"].update(digest=digest_of(config), size=len(config))
+    manifest["layers"] = [{**manifest["layers"][0], "digest": digest_of(data), "size": len(data)} for data, _ in pairs]
+    for data, _ in pairs:
+        registry.add_blob("evil", data)
+    return registry.add_manifest("evil", tag, json.dumps(manifest).encode())
+
+
+def test_nobody_reads_trees_of_others(rung, registry, tmp_path):
+    """Blob and tree are both in the store, but of two images: an image that pairs them would see what is not its own."""
+    secret, bait = layer({"secret": b"s"}), layer({"bait": b"b"})
+    registry.add_image("app", "1", [secret])
+    registry.add_image("evil", "good", [bait])
+    rung.pull(f"{registry.host}/app:1")
+    rung.pull(f"{registry.host}/evil:good")
+    data = gzip.compress(bait, 1, mtime=0)
+    claim(registry, "1", [(data, digest_of(secret))])
+    claim(registry, "2", [(data, digest_of(bait)), (data, digest_of(secret))])
+    for tag in "12":
+        done = rung("pull", f"{registry.host}/evil:{tag}")
+        assert done.status == 125 and f"{registry.host}/evil:{tag}" not in rung.names(), done
+        layout = tmp_path / f"layout{tag}"
+        (layout / "blobs/sha256").mkdir(parents=True)
+        (layout / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+        manifest = registry.manifests["evil", tag][1]
+        (layout / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [
+            {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest_of(manifest), "size": len(manifest),
+             "annotations": {"org.opencontainers.image.ref.name": f"evil:{tag}"}}]}))
+        for blob in (manifest, data, registry.blobs[json.loads(manifest)["config"]["digest"]]):
+            (layout / "blobs/sha256" / digest_of(blob).split(":")[1]).write_bytes(blob)
+        done = rung("load", "-i", layout)
+        assert done.status == 125 and not any("evil:" + tag in (name or "") for name in rung.names()), done
+    registry.requests.clear()
+    registry.add_image("again", "1", [secret, bait])  # what is proven is neither fetched nor hashed again
+    rung.pull(f"{registry.host}/again:1")
+    assert len(registry.asked("GET", "/blobs/")) == 1
 
 
 @pytest.mark.parametrize("lacking, status", [(1024, 0), (10240, 0), (512, 125), (2048, 125)])

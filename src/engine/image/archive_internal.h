@@ -5,6 +5,7 @@
 
 #include "engine/image/archive.h"
 #include "engine/image/internal.h"
+#include "engine/image/pairs.h"
 #include "engine/registry/reference.h"
 
 struct layer_member;
@@ -20,6 +21,7 @@ struct loading {
 	struct layer_member *members;
 	size_t count;
 	int directory_fd; /* of a layout that is a directory; then there are no members */
+	struct image_pairs pairs;
 };
 
 /** The file behind a name in the archive, links followed; NULL. */

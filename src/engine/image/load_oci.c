@@ -77,15 +77,34 @@ struct copying {
 	struct snapshot snapshot;
 	struct layer_job job;
 	int part_fd, file_fd;
+	bool proving; /* all is here; whether blob and tree belong together is not known */
 	const char *digest, *diff_id;
 };
+
+static int start_proof(struct loading *loading, struct copying *copying)
+{
+	copying->proving = true;
+	copying->part_fd = store_open_blob(loading->store, copying->digest);
+	if (copying->part_fd < 0)
+		return copying->part_fd;
+	const struct layer_unpack work = {.input_fd = -1,
+		.blob_fd = copying->part_fd,
+		.tree_fd = -1,
+		.digest = copying->digest,
+		.diff_id = copying->diff_id};
+	return layer_unpack_start(&work, &copying->job);
+}
 
 static int start_copy(struct loading *loading, struct copying *copying)
 {
 	struct store *store = loading->store;
-	if (store_has_blob(store, copying->digest) && snapshot_exists(store, copying->diff_id))
+	if (store_has_blob(store, copying->digest) && snapshot_exists(store, copying->diff_id) &&
+		image_pair_is_proven(
+			store, &loading->pairs, copying->digest, copying->diff_id, loading->arena))
 		return 0;
 	int r = store_ingest(store, copying->digest, &copying->part_fd);
+	if (r == 1 && snapshot_exists(store, copying->diff_id))
+		return start_proof(loading, copying);
 	if (r != 0) /* 1: another command brought it; image_lowers() unpacks what is missing */
 		return r < 0 ? r : 0;
 	if (ftruncate(copying->part_fd, 0) < 0)
@@ -112,6 +131,8 @@ static int finish_copy(struct loading *loading, struct copying *copying)
 	if (copying->job.pid == 0)
 		return 0;
 	int r = layer_unpack_wait(&copying->job, &report);
+	if (copying->proving)
+		return r;
 	if (r < 0) {
 		/* What a wrong source gave is no beginning for the right one. */
 		store_ingest_discard(loading->store, copying->part_fd);
@@ -149,7 +170,11 @@ static int take_files(
 				.diff_id = image->diff_ids.items[i + n]};
 			/* The same layer twice in a row: the second would wait for our own lock. */
 			bool same = n > 0 && text_equal(copies[n].digest, copies[0].digest);
-			r = same ? 0 : start_copy(loading, &copies[n]);
+			if (same && !text_equal(copies[n].diff_id, copies[0].diff_id))
+				r = refuse(-EBADMSG, "layer %s is said to have two contents",
+					copies[n].digest);
+			else if (!same)
+				r = start_copy(loading, &copies[n]);
 		}
 		for (size_t k = 0; k < n; k++) {
 			int finished = r < 0 ? 0 : finish_copy(loading, &copies[k]);

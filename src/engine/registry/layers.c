@@ -20,6 +20,7 @@
 #include "engine/registry/layers.h"
 
 #include "base/error.h"
+#include "engine/image/pairs.h"
 #include "engine/store/layer.h"
 
 #include <fcntl.h>
@@ -55,9 +56,10 @@ struct works {
 	struct work *items;
 	size_t count, begun, running;
 	struct arena arena; /* of answers */
-	sigset_t ends;      /* signals that would end us */
-	int signal_fd;      /* readable when one of them has come */
-	bool interrupted;   /* it has; it is held back */
+	struct image_pairs pairs;
+	sigset_t ends;    /* signals that would end us */
+	int signal_fd;    /* readable when one of them has come */
+	bool interrupted; /* it has; it is held back */
 };
 
 /* A signal that is ignored, as nohup(1) has it, ends nobody. */
@@ -186,12 +188,14 @@ static int begin(struct works *works, struct work *work)
 	int r = store_has_blob(store, digest) ? 1 : store_ingest(store, digest, &work->part_fd);
 	if (r < 0)
 		return r;
-	if (r == 1 && snapshot_exists(store, work->diff_id)) {
+	bool whole = r == 1 && snapshot_exists(store, work->diff_id);
+	if (whole && image_pair_is_proven(
+			     store, &works->pairs, digest, work->diff_id, works->session->arena)) {
 		work->state = WORK_DONE;
 		tell(works, work, REGISTRY_SKIPPED, work->layer->size);
 		return 0;
 	}
-	if (r == 1) { /* only the tree is missing */
+	if (r == 1) { /* the tree is missing, or may be of another blob */
 		work->part_fd = store_open_blob(store, digest);
 		if (work->part_fd < 0)
 			return work->part_fd;
@@ -349,7 +353,7 @@ static int compare(const void *a, const void *b)
 }
 
 /* Each blob once: images repeat them, the empty layer above all. */
-static void plan(struct works *works, const struct image_manifest *manifest,
+static int plan(struct works *works, const struct image_manifest *manifest,
 	const struct strings *diff_ids, struct arena *arena)
 {
 	works->items = arena_new(arena, struct work, manifest->layer_count + 1);
@@ -361,9 +365,15 @@ static void plan(struct works *works, const struct image_manifest *manifest,
 			.snapshot = SNAPSHOT_NONE,
 		};
 	qsort(works->items, manifest->layer_count, sizeof(*works->items), compare);
-	for (size_t i = 0; i < manifest->layer_count; i++)
-		if (works->count == 0 || compare(&works->items[works->count - 1], &works->items[i]))
+	for (size_t i = 0; i < manifest->layer_count; i++) {
+		struct work *last = works->count ? &works->items[works->count - 1] : NULL;
+		if (!last || compare(last, &works->items[i]) != 0)
 			works->items[works->count++] = works->items[i];
+		else if (!text_equal(last->diff_id, works->items[i].diff_id))
+			return refuse(-EPROTO, "layer %s is said to have two contents",
+				last->layer->digest);
+	}
+	return 0;
 }
 
 bool registry_is_layer(const char *media_type)
@@ -392,10 +402,11 @@ int registry_fetch_layers(struct registry_session *session, const struct registr
 		.session = session, .remote = remote, .store = store, .signal_fd = -1};
 	int checked = check_layers(manifest);
 	if (checked >= 0)
+		checked = plan(&works, manifest, diff_ids, session->arena);
+	if (checked >= 0)
 		checked = watch_signals(&works);
 	if (checked < 0)
 		return checked;
-	plan(&works, manifest, diff_ids, session->arena);
 	while (works.begun < works.count || works.running > 0) {
 		int r;
 		if (works.begun < works.count && works.running < AT_ONCE)
