@@ -34,9 +34,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 
 #define VALUE_MAX 255
+#define FULL_BYTES \
+	(64u << 10)    /* an inode and a directory take less, but not always from what is told */
 #define LAYERS_MAX 500 /* OVL_MAX_STACK, fs/overlayfs/params.h */
 
 struct overlay {
@@ -422,6 +425,23 @@ static int open_mapped(
 	return create_mapped(&helper);
 }
 
+/*
+ * Where the kernel cannot make its work directory it says so in its log, mounts read-only, and
+ * reports success. The program would find that out file by file.
+ */
+static int check_writable(const struct overlay *overlay, unsigned attributes, int fd)
+{
+	struct statvfs about;
+	if (fd < 0 || !overlay->upper || attributes & MOUNT_ATTR_RDONLY ||
+		fstatvfs(fd, &about) < 0 || !(about.f_flag & ST_RDONLY))
+		return fd;
+	/* It tells the numbers of the upper directory's file system. */
+	bool full = about.f_bavail * about.f_frsize < FULL_BYTES || about.f_favail == 0;
+	(void)close(fd);
+	return fail(full ? -ENOSPC : -EROFS, "mount the overlay: the kernel cannot write to %s",
+		overlay->work);
+}
+
 int overlay_open(
 	const struct plan *plan, const struct plan_mount *mount, const struct mount_room *room)
 {
@@ -431,10 +451,11 @@ int overlay_open(
 	if (r < 0)
 		return r;
 	if (mount->idmap || mount->idmap_recursive)
-		return open_mapped(plan, mount, &overlay);
-	r = create(&overlay, attributes);
+		return check_writable(&overlay, attributes, open_mapped(plan, mount, &overlay));
+	r = check_writable(&overlay, attributes, create(&overlay, attributes));
 	if (r == -EOPNOTSUPP && !*error_text() && room->root_fd >= 0)
-		return create_by_mount(&overlay, plan->root_path, attributes);
+		r = check_writable(&overlay, attributes,
+			create_by_mount(&overlay, plan->root_path, attributes));
 	if (r == -EOPNOTSUPP && !*error_text())
 		return refuse(
 			r, "overlay on %s: too many layers for this kernel", mount->destination);
