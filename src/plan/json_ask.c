@@ -112,6 +112,8 @@ struct json json_child(const struct json *parent, const struct json_value *child
 
 bool json_find(const struct json *object, const char *key, struct json *ret_member)
 {
+	if (object->value->type != JSON_OBJECT)
+		return false;
 	for (const struct json_value *member = object->value->first; member;
 		member = member->next) {
 		if (member->type != JSON_NULL && text_equal(member->key, key)) {

@@ -9,6 +9,11 @@
 #include "verbs/container/container.h"
 #include "verbs/verbs.h"
 
+#include <string.h>
+#include <sys/statvfs.h>
+
+enum { ALMOST_FULL_BYTES = 64 << 20, ALMOST_FULL_FILES = 64 };
+
 static const struct option rung_options[] = {
 	{"--debug", "tell each step and how long it took", flag_in(rung_options, debug)},
 	{"--root=DIR", "keep images, containers and volumes in DIR", text_in(rung_options, root)},
@@ -64,6 +69,21 @@ static int run(struct invocation *invocation)
 #define VERBS_AS_(word, name) {.verb = &verb_##name, .as = word},
 /* NOLINTEND(bugprone-macro-parentheses) */
 
+/* A full disk is no mistake of the words: where it is, and what helps. */
+static void report(const struct invocation *invocation)
+{
+	const char *data = places_data(invocation->arena);
+	struct statvfs about;
+	if (!strstr(error_text(), strerror(ENOSPC)) && !strstr(error_text(), strerror(EDQUOT)))
+		return;
+	if (statvfs(data, &about) < 0 || (about.f_bavail * about.f_frsize > ALMOST_FULL_BYTES &&
+						 about.f_favail > ALMOST_FULL_FILES))
+		return;
+	hint("the disk of %s is full: rung system df tells what takes room, rung rm and rung "
+	     "system prune make some",
+		data);
+}
+
 static const struct verb_entry verbs[] = {
 	RUNG_VERBS(VERBS_HEADING_, VERBS_VERB_, VERBS_AS_){},
 };
@@ -80,7 +100,7 @@ static const struct verb_entry verbs[] = {
 			"There is no daemon, and an ordinary user needs no privileges.", \
 		.failure_status = status, .inner_failure_status = inner_status, \
 		verb_options(rung_options), .verbs = verbs, .completers = container_completers, \
-		.enter = enter, .run = run, \
+		.enter = enter, .run = run, .report = report, \
 	}
 
 const struct verb verb_rung = PROGRAM_("rung", 125, 0);

@@ -101,9 +101,11 @@ static int compress(struct pushing *pushing, enum layer_compression compression,
 	struct layer_report report = {};
 	autoclose int packed = -1;
 	int r = store_ingest_anonymous(pushing->store, &packed);
-	if (r >= 0)
+	if (r >= 0) {
+		store_ingest_discard(pushing->store, packed); /* the name; the file is ours */
 		r = layer_encode(
 			*fd, packed, compression, pushing->push->compression_level, &report);
+	}
 	if (r < 0)
 		return wrap(r, "compress layer %s", layer->digest);
 	bool docker =

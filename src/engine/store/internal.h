@@ -8,6 +8,7 @@
 /* Names below <data>/images; store.h draws the tree. */
 #define STORE_INDEX "index.json"
 #define STORE_INDEX_LOCK "index.lock"
+#define STORE_INDEX_SPARE "index.spare" /* what the next list is written into */
 #define STORE_LOCK "lock"
 #define STORE_INGEST "ingest"
 #define STORE_GARBAGE "garbage"

@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/fs.h"
+#include "engine/store/gc.h"
 #include "engine/store/internal.h"
 #include "engine/store/layer.h"
 
@@ -273,11 +274,17 @@ static int remove_named(struct store *store, const char *name)
 	return layer_remove_tree(fd, name);
 }
 
+static void leave_to_sweep(struct store *store)
+{
+	error_clear();
+	store_mark_garbage(store);
+}
+
 void snapshot_fini(struct store *store, struct snapshot *snapshot)
 {
 	close_now(snapshot->tree_fd);
 	if (snapshot->name[0] && remove_named(store, snapshot->name) < 0)
-		error_clear(); /* the next sweep tries again */
+		leave_to_sweep(store);
 	snapshot->name[0] = '\0';
 	close_now(snapshot->directory_fd);
 }
@@ -285,7 +292,7 @@ void snapshot_fini(struct store *store, struct snapshot *snapshot)
 void snapshot_remove_scratch(struct store *store, const char *name)
 {
 	if (remove_named(store, name) < 0)
-		error_clear(); /* the next sweep tries again */
+		leave_to_sweep(store);
 }
 
 /* Renamed first, so that a layer that is half gone has no name that anybody would use. */

@@ -186,27 +186,42 @@ int store_try_lock(struct store *store, int *ret_fd)
 
 /* ---- the list of images ------------------------------------------------------- */
 
+static int open_spare(const struct store *store)
+{
+	int fd = openat(store->images_fd, STORE_INDEX_SPARE,
+		O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	return fd < 0 ? -errno : fd;
+}
+
+/*
+ * Room for the next list, taken while there is some: on a full disk an image can then still be
+ * removed, which is what the person wants to do there. Nobody misses it where there is none.
+ */
+static void make_spare(const struct store *store, size_t length)
+{
+	autoclose int fd = open_spare(store);
+	if (fd >= 0)
+		(void)fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)length);
+}
+
 /*
  * The entry must not be on disk before the blobs it names, so their directory is synced first. The
- * temporary name is always the same one, for there is one writer: what a dead one left is replaced.
+ * temporary file is always the same one, for there is one writer: what a dead one left is used.
  */
 int store_replace_index(struct store *store, const void *text, size_t length)
 {
-	static const char temporary[] = FS_TEMPORARY_PREFIX "index";
 	int r = fsync(store->blobs_fd) < 0 ? -errno : 0;
 	if (r < 0)
 		return fail(r, "sync the blobs of the store %s", store->root);
-	autoclose int fd = openat(store->images_fd, temporary,
-		O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-	r = fd < 0 ? -errno : fs_write_all(fd, text, length);
-	if (r == 0 &&
-		(fdatasync(fd) < 0 ||
-			renameat(store->images_fd, temporary, store->images_fd, STORE_INDEX) < 0 ||
-			fsync(store->images_fd) < 0))
+	autoclose int fd = open_spare(store);
+	r = fd < 0 ? fd : fs_write_all(fd, text, length);
+	if (r == 0 && (ftruncate(fd, (off_t)length) < 0 || fdatasync(fd) < 0 ||
+			      renameat(store->images_fd, STORE_INDEX_SPARE, store->images_fd,
+				      STORE_INDEX) < 0 ||
+			      fsync(store->images_fd) < 0))
 		r = -errno;
-	if (r < 0) {
-		(void)unlinkat(store->images_fd, temporary, 0);
+	if (r < 0)
 		return fail(r, "write %s/images/" STORE_INDEX, store->root);
-	}
+	make_spare(store, length);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include "engine/event/event.h"
 #include "engine/image/image.h"
 #include "engine/instance/tree.h"
+#include "engine/store/gc.h"
 #include "engine/store/layer.h"
 #include "verbs/container/container.h"
 #include "verbs/container/hidden.h"
@@ -110,14 +111,11 @@ static const char *const *without_slashes(const struct strings *paths, struct ar
 	return out;
 }
 
-static int pack(struct store *store, const struct instance *instance, bool whole,
-	struct arena *arena, struct image_layer *ret_layer)
+static int pack_into(int blob_fd, const struct instance *instance, bool whole, struct arena *arena,
+	struct layer_report *report)
 {
 	struct strings hidden = {};
-	autoclose int blob = -1;
 	int r = container_hidden_paths(instance, arena, &hidden);
-	if (r == 0)
-		r = store_ingest_anonymous(store, &blob);
 	if (r < 0)
 		return r;
 	autoclose int tree =
@@ -126,15 +124,27 @@ static int pack(struct store *store, const struct instance *instance, bool whole
 		return tree;
 	const struct layer_pack wanted = {.tree_fd = tree,
 		.changes = !whole,
-		.output_fd = blob,
+		.output_fd = blob_fd,
 		.compression = LAYER_GZIP,
 		.exclude = whole ? NULL : without_slashes(&hidden, arena)};
+	return layer_pack(&wanted, report);
+}
+
+static int pack(struct store *store, const struct instance *instance, bool whole,
+	struct arena *arena, struct image_layer *ret_layer)
+{
+	autoclose int blob = -1;
 	struct layer_report report;
-	r = layer_pack(&wanted, &report);
-	if (r == 0)
-		r = store_ingest_commit(store, report.digest, blob);
+	int r = store_ingest_anonymous(store, &blob);
 	if (r < 0)
 		return r;
+	r = pack_into(blob, instance, whole, arena, &report);
+	if (r == 0)
+		r = store_ingest_commit(store, report.digest, blob);
+	if (r < 0) {
+		store_ingest_discard(store, blob);
+		return r;
+	}
 	*ret_layer = (struct image_layer){.digest = arena_strdup(arena, report.digest),
 		.diff_id = arena_strdup(arena, report.diff_id),
 		.media_type = layer_media_type(LAYER_GZIP),
@@ -210,6 +220,8 @@ static int commit(struct invocation *invocation, struct instance *instance,
 	if (r < 0)
 		return r;
 	r = make_image(invocation, &store, instance, change, ret_id);
+	if (r < 0) /* the layer, perhaps: the next command that collects takes it */
+		store_mark_garbage(&store);
 	if (!pauses)
 		return r;
 	char story[ERROR_TEXT_MAX];

@@ -8,6 +8,7 @@
 #include "engine/store/layer.h"
 #include "verbs/container/container.h"
 #include "verbs/verbs.h"
+#include "verbs/whole_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,37 +25,33 @@ static const struct option export_options[] = {
 	{},
 };
 
-static int open_output(const struct invocation *invocation, const char *path)
+static int write_archive(const struct instance *instance, int output_fd, struct arena *arena)
 {
-	if (!path) {
-		if (isatty(STDOUT_FILENO))
-			return usage_error(invocation, "a tar is not for a terminal: say --output");
-		int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-		return fd < 0 ? fail(-errno, "standard output") : fd;
-	}
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	return fd < 0 ? fail(-errno, "open %s", path) : fd;
+	autoclose int root = instance_open_stack(instance, arena);
+	const struct layer_archive archive = {.tree_fd = root,
+		.output_fd = output_fd,
+		.compression = LAYER_PLAIN,
+		.user_namespace_fd = -1};
+	return root < 0 ? root : layer_archive(&archive, NULL);
 }
 
 static int run(struct invocation *invocation)
 {
 	const struct export_options *options = options_of(invocation, export_options);
 	struct instance instance;
+	struct whole_file file = WHOLE_FILE_NONE;
 	int r = instance_find(invocation->arguments[0], invocation->arena, &instance);
 	if (r < 0)
 		return r;
-	autoclose int output = open_output(invocation, options->output);
-	if (output < 0)
-		return output;
+	if (!options->output && isatty(STDOUT_FILENO))
+		return usage_error(invocation, "a tar is not for a terminal: say --output");
+	if (options->output)
+		r = whole_file_open(options->output, 0600, invocation->arena, &file);
+	if (r < 0)
+		return r;
 	instance_event(&instance, "export", NULL, 0);
-	autoclose int root = instance_open_stack(&instance, invocation->arena);
-	if (root < 0)
-		return wrap(root, "export %s", instance.name);
-	const struct layer_archive archive = {.tree_fd = root,
-		.output_fd = output,
-		.compression = LAYER_PLAIN,
-		.user_namespace_fd = -1};
-	r = layer_archive(&archive, NULL);
+	r = write_archive(&instance, options->output ? file.fd : STDOUT_FILENO, invocation->arena);
+	r = whole_file_finish(&file, r);
 	return r < 0 ? wrap(r, "export %s", instance.name) : 0;
 }
 

@@ -5,6 +5,7 @@
 #include "engine/image/archive.h"
 #include "engine/registry/reference.h"
 #include "verbs/image/common.h"
+#include "verbs/whole_file.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -59,27 +60,14 @@ static int choose(struct invocation *invocation, struct store *store,
 	return 0;
 }
 
-/* Under a name of its own until it is whole, so that a failure leaves what was there. */
 static int save_file(struct invocation *invocation, struct store *store,
 	const struct archive_choice *choices, size_t count, const struct save_options *options)
 {
-	struct stat about;
-	const char *path = options->output;
-	bool special = stat(path, &about) == 0 && !S_ISREG(about.st_mode);
-	const char *temporary =
-		special ? path : arena_format(invocation->arena, "%s.rung-%d", path, (int)getpid());
-	autoclose int fd = open(
-		temporary, O_RDWR | O_CLOEXEC | O_NOCTTY | (special ? 0 : O_CREAT | O_EXCL), 0644);
-	if (fd < 0 && special)
-		fd = open(temporary, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0)
-		return fail(-errno, "%s", path);
-	int r = archive_save(store, choices, count, options->format, fd);
-	if (r == 0 && !special && rename(temporary, path) < 0)
-		r = fail(-errno, "%s", path);
-	if (r < 0 && !special)
-		(void)unlink(temporary);
-	return r;
+	struct whole_file file = WHOLE_FILE_NONE;
+	int r = whole_file_open(options->output, 0644, invocation->arena, &file);
+	if (r == 0)
+		r = archive_save(store, choices, count, options->format, file.fd);
+	return whole_file_finish(&file, r);
 }
 
 static int run(struct invocation *invocation)

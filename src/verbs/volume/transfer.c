@@ -3,6 +3,7 @@
 /* `rung volume export` and `import`: a volume's files as a tar archive. */
 
 #include "verbs/volume/common.h"
+#include "verbs/whole_file.h"
 
 #include "base/fs.h"
 #include "engine/store/layer.h"
@@ -41,20 +42,18 @@ static int export(struct invocation *invocation)
 	autoclose int tree = open_volume(invocation, &volume);
 	if (tree < 0)
 		return tree;
-	autoclose int output = -1;
-	if (path) {
-		output = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-		if (output < 0)
-			return fail(-errno, "%s", path);
-	} else if (isatty(STDOUT_FILENO)) {
+	struct whole_file file = WHOLE_FILE_NONE;
+	if (!path && isatty(STDOUT_FILENO))
 		return usage_error(
 			invocation, "an archive is nothing for a terminal: --output FILE");
-	}
+	int r = path ? whole_file_open(path, 0600, invocation->arena, &file) : 0;
+	if (r < 0)
+		return r;
 	const struct layer_archive archive = {.tree_fd = tree,
-		.output_fd = path ? output : STDOUT_FILENO,
+		.output_fd = path ? file.fd : STDOUT_FILENO,
 		.compression = LAYER_PLAIN,
 		.user_namespace_fd = -1};
-	int r = layer_archive(&archive, NULL);
+	r = whole_file_finish(&file, layer_archive(&archive, NULL));
 	return r < 0 ? wrap(r, "export volume %s", volume.name) : 0;
 }
 
