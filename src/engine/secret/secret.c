@@ -251,21 +251,27 @@ static int take_name(
 {
 	const char *path = id_path(data_root, secret->id, arena);
 	const char *name = name_path(data_root, secret->name, arena);
-	for (;;) {
-		if (link(path, name) == 0)
-			return 0;
-		if (errno != EEXIST)
-			return fail(-errno, "secret %s", secret->name);
-		if (!replace)
-			return refuse(-EEXIST, "secret %s exists already", secret->name);
-		struct secret old;
-		int r = load(name, arena, &old);
-		if (r == 0)
-			r = secret_remove(data_root, &old);
-		if (r < 0 && r != -ENOENT)
-			return r;
-		error_clear();
+	if (link(path, name) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return fail(-errno, "secret %s: create %s", secret->name, name);
+	if (!replace)
+		return refuse(-EEXIST, "secret %s exists already", secret->name);
+	/* The name is never without a secret: the new one is renamed over it. */
+	struct secret old = {};
+	int r = load(name, arena, &old);
+	if (r < 0 && r != -ENOENT)
+		error_clear(); /* a damaged one is replaced all the same */
+	const char *beside =
+		arena_format(arena, "%s/names/.%s", directory_of(data_root, arena), secret->id);
+	if (link(path, beside) < 0 || rename(beside, name) < 0) {
+		r = fail(-errno, "secret %s: replace %s", secret->name, name);
+		(void)unlink(beside);
+		return r;
 	}
+	if (old.id)
+		(void)unlink(id_path(data_root, old.id, arena));
+	return 0;
 }
 
 int secret_create(const char *data_root, const struct secret *wanted, const void *bytes,

@@ -4,6 +4,9 @@
  * Volumes on disk; see volume.h for the places. Two commands that make the same volume at once both
  * prepare one and rename(2) decides, since a directory is never renamed over another that holds
  * something: the second finds the first one's.
+ *
+ * What is being made or removed has a name with a dot in front and is locked (flock) by whoever is
+ * at it; one that nobody locks is what a killed command left, and goes when the next one comes.
  */
 
 #include "engine/volume/volume.h"
@@ -19,9 +22,14 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/random.h>
+#include <time.h>
 
 #define CONFIG_MAX (1u << 20)
+#define NEW_PREFIX ".new-"
+#define OLD_PREFIX ".old-"
+#define YOUNG_S 2
 
 static const struct json_field volume_fields[] = {
 	STRING("name", struct volume, name, .flags = REQUIRED),
@@ -183,6 +191,40 @@ int volume_list(
 	return 0;
 }
 
+/* ---- what killed commands left --------------------------------------------------------- */
+
+/* An old one is locked before it gets this name, a new one just after: so that one may be young. */
+static bool is_ownerless(int volumes_fd, const char *name, int *ret_lock)
+{
+	struct stat about;
+	autoclose int fd =
+		openat(volumes_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &about) < 0)
+		return false;
+	if (text_starts(name, NEW_PREFIX) && time(NULL) - about.st_ctime < YOUNG_S)
+		return false;
+	*ret_lock = take_fd(fd);
+	return true;
+}
+
+static void sweep(const char *volumes)
+{
+	DIR *directory = opendir(volumes);
+	const struct dirent *entry;
+	while (directory && (entry = readdir(directory))) {
+		autoclose int lock = -1;
+		if (!text_starts(entry->d_name, NEW_PREFIX) &&
+			!text_starts(entry->d_name, OLD_PREFIX))
+			continue;
+		if (is_ownerless(dirfd(directory), entry->d_name, &lock) &&
+			layer_remove_tree(dirfd(directory), entry->d_name) < 0)
+			warn("remains of a volume: %s", error_text());
+		error_clear();
+	}
+	if (directory)
+		closedir(directory);
+}
+
 /* ---- making ------------------------------------------------------------------------------- */
 
 static int check_options(const struct volume *wanted)
@@ -212,7 +254,7 @@ static int check_options(const struct volume *wanted)
 	return 0;
 }
 
-static int fill(int directory_fd, const struct volume *volume)
+static int write_config(int directory_fd, const struct volume *volume)
 {
 	autofini(text_fini) struct text json = {};
 	struct json_writer writer = {.out = &json};
@@ -220,7 +262,12 @@ static int fill(int directory_fd, const struct volume *volume)
 	json_shape_write(&writer, &volume_shape, volume);
 	json_close(&writer);
 	text_add(&json, "\n");
-	int r = fs_replace(directory_fd, "config.json", text_get(&json), json.length, 0600);
+	return fs_replace(directory_fd, "config.json", text_get(&json), json.length, 0600);
+}
+
+static int fill(int directory_fd, const struct volume *volume)
+{
+	int r = write_config(directory_fd, volume);
 	if (r < 0)
 		return r;
 	if (mkdirat(directory_fd, "data", 0755) < 0 || fchmodat(directory_fd, "data", 0755, 0) < 0)
@@ -232,11 +279,12 @@ static int fill(int directory_fd, const struct volume *volume)
 
 static int make(const char *volumes, const struct volume *volume, struct arena *arena)
 {
-	const char *fresh = arena_format(arena, "%s/.new-%s", volumes, random_name(arena));
+	const char *fresh = arena_format(arena, "%s/" NEW_PREFIX "%s", volumes, random_name(arena));
 	if (mkdir(fresh, 0711) < 0)
 		return fail(-errno, "create %s", fresh);
 	autoclose int directory = open(fresh, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = directory < 0 ? fail(-errno, "open %s", fresh) : fill(directory, volume);
+	int r = directory < 0 || flock(directory, LOCK_EX) < 0 ? fail(-errno, "open %s", fresh)
+							       : fill(directory, volume);
 	if (r == 0 && rename(fresh, volume->directory) < 0)
 		r = errno == ENOTEMPTY || errno == EEXIST
 			    ? -EEXIST
@@ -253,6 +301,22 @@ static int make(const char *volumes, const struct volume *volume, struct arena *
 		text_fini(&story);
 	}
 	return r;
+}
+
+int volume_describe(const char *data_root, const char *name)
+{
+	autofini(arena_fini) struct arena arena = {};
+	struct volume volume = {.name = name};
+	set_places(data_root, &arena, &volume);
+	autoclose int fd = open(volume.directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat about;
+	if (fd < 0 || fstat(fd, &about) < 0)
+		return fail(-errno, "volume %s", name);
+	const struct clock_text created = clock_format(&about.st_mtim);
+	volume.created = created.text;
+	/* Nobody gave a name of that length. */
+	volume.anonymous = strlen(name) == 64 && strspn(name, "0123456789abcdef") == 64;
+	return write_config(fd, &volume);
 }
 
 int volume_create(const char *data_root, const struct volume *wanted, bool or_existing,
@@ -283,6 +347,8 @@ int volume_create(const char *data_root, const struct volume *wanted, bool or_ex
 	/* Programs of other users reach their volumes' files through here, but list none. */
 	r = fs_make_dirs(volumes, 0711);
 	if (r == 0)
+		sweep(volumes);
+	if (r == 0)
 		r = make(volumes, &volume, arena);
 	if (r == -EEXIST && or_existing)
 		return load(data_root, volume.name, arena, ret_volume);
@@ -299,14 +365,20 @@ int volume_remove(const char *data_root, const struct volume *volume)
 {
 	autofini(arena_fini) struct arena arena = {};
 	const char *volumes = volumes_directory(data_root, &arena);
-	const char *old = arena_format(&arena, ".old-%s", random_name(&arena));
+	const char *old = arena_format(&arena, OLD_PREFIX "%s", random_name(&arena));
 	autoclose int all = open(volumes, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (all < 0)
 		return fail(-errno, "volumes in %s", volumes);
+	autoclose int lock =
+		openat(all, volume->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (lock >= 0)
+		(void)flock(lock, LOCK_EX | LOCK_NB);
 	if (renameat(all, volume->name, all, old) < 0)
 		return errno == ENOENT ? no_such(volume->name)
 				       : fail(-errno, "remove volume %s", volume->name);
 	int r = layer_remove_tree(all, old);
+	close_now(lock);
+	sweep(volumes);
 	return r < 0 ? wrap(r, "remove volume %s", volume->name) : 0;
 }
 

@@ -42,6 +42,12 @@ struct volume {
 [[nodiscard]] int volume_list(
 	const char *data_root, struct arena *arena, struct volume **ret_volumes, size_t *ret_count);
 
+/**
+ * Writes the description of a volume again whose own cannot be read: its files, and who owns them,
+ * stay as they are; labels and options are lost.
+ */
+[[nodiscard]] int volume_describe(const char *data_root, const char *name);
+
 /** Removes it with all that is in it. Whether somebody uses it is the caller's question. */
 [[nodiscard]] int volume_remove(const char *data_root, const struct volume *volume);
 
