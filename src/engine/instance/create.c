@@ -201,6 +201,8 @@ static int write_cidfile(const struct instance *instance)
 		return r;
 	}
 	int r = fd < 0 ? -errno : fs_write_all(fd, instance->id, strlen(instance->id));
+	if (r < 0 && fd >= 0)
+		(void)unlink(instance->cidfile);
 	return r < 0 ? fail(r, "write the container id file %s", instance->cidfile) : 0;
 }
 
@@ -229,11 +231,19 @@ static int fill(
 	int r = take_name(instance, request->life.replace, arena);
 	if (r == 0)
 		r = write_cidfile(instance);
+	if (r < 0)
+		return r;
+	r = instance_write_state(instance);
 	if (r == 0)
-		r = instance_write_state(instance);
+		r = instance_tell_peers(instance, true, arena);
 	if (r == 0)
-		instance_tell_peers(instance, true, arena);
-	return r < 0 ? r : instance_write_config(instance, request);
+		r = instance_write_config(instance, request);
+	if (r < 0) {
+		(void)instance_tell_peers(instance, false, arena);
+		if (!text_empty(instance->cidfile))
+			(void)unlink(instance->cidfile);
+	}
+	return r;
 }
 
 int instance_create(struct run_request *request, struct arena *arena, struct instance *ret_instance)
@@ -250,11 +260,11 @@ int instance_create(struct run_request *request, struct arena *arena, struct ins
 	if (r < 0)
 		return r;
 	autoclose int lock = make_directory(&instance, arena);
-	if (lock < 0)
-		return lock;
-	r = fill(&instance, request, arena);
+	r = lock < 0 ? lock : fill(&instance, request, arena);
 	if (r < 0) {
-		instance_abandon(&instance, arena);
+		if (lock >= 0)
+			instance_abandon(&instance, arena);
+		run_resolve_undo(request);
 		return r;
 	}
 	instance_event(&instance, "create", NULL, 0);

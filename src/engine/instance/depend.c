@@ -20,7 +20,7 @@ static const char *place(const char *id, struct arena *arena)
 	return arena_format(arena, "%s/%s/dependents", instance_containers(arena), id);
 }
 
-void instance_tell_peers(const struct instance *instance, bool depends, struct arena *arena)
+int instance_tell_peers(const struct instance *instance, bool depends, struct arena *arena)
 {
 	for (size_t i = 0; i < instance->depends.count; i++) {
 		const char *directory = place(instance->depends.items[i], arena);
@@ -31,7 +31,10 @@ void instance_tell_peers(const struct instance *instance, bool depends, struct a
 		}
 		(void)mkdir(directory, 0700);
 		autoclose int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd < 0)
+			return fail(-errno, "write %s", path);
 	}
+	return 0;
 }
 
 static bool holds(const struct strings *ids, const char *id)

@@ -48,11 +48,11 @@ static bool monitor_saw_oom(const struct instance *instance)
 {
 	char line[128];
 	autoclose int fd = open(instance->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return fd >= 0 && fs_read_small(fd, "exit", line, sizeof(line)) > 0 &&
-	       text_ends(line, " oom\n");
+	return fd >= 0 && fs_read_small(fd, "exit", line, sizeof(line)) > 0 && strstr(line, " oom");
 }
 
-int instance_record_end(struct instance *instance, struct arena *arena, int exit_code)
+int instance_record_end(
+	struct instance *instance, struct arena *arena, int exit_code, const char *when)
 {
 	struct instance_state *state = &instance->state;
 	bool oom = container_oom_kills(instance->record_root, instance->id) > 0 ||
@@ -70,7 +70,7 @@ int instance_record_end(struct instance *instance, struct arena *arena, int exit
 	state->pid_start = state->monitor_start = 0;
 	state->exit_code = exit_code;
 	state->oom_killed = oom;
-	state->finished_at = arena_strdup(arena, clock_now().text);
+	state->finished_at = when ? when : arena_strdup(arena, clock_now().text);
 	state->restart_at = "";
 	r = instance_write_state(instance);
 	if (r < 0)
@@ -174,8 +174,9 @@ int instance_ended(const char *id, int exit_code, struct arena *arena, struct in
 		return r == -ENOENT ? 0 : r;
 	if (instance.state.status == INSTANCE_REMOVING || instance.state.monitor_pid != getpid())
 		return 0;
-	r = instance_record_end(&instance, arena, exit_code);
-	if (r < 0)
+	r = instance_record_end(&instance, arena, exit_code, NULL);
+	/* What cannot be written down can still be removed. */
+	if (r < 0 && !(instance.remove && instance_is_unwritable(r)))
 		return r;
 	ret_end->oom_killed = instance.state.oom_killed;
 	if (instance.remove) {

@@ -18,6 +18,12 @@ void instance_place(struct instance *instance, struct arena *arena);
 /** Reads it as it is written, without asking whether that is true. -ENOENT without a story. */
 [[nodiscard]] int instance_read(const char *id, struct arena *arena, struct instance *ret_instance);
 
+/**
+ * True for errors that say only that nothing can be written here: the disk is full, the quota is
+ * used up, the file system is read-only. What is true is true all the same.
+ */
+bool instance_is_unwritable(int r);
+
 /** True for 64 hexadecimal digits. */
 bool instance_is_id(const char *word);
 
@@ -46,9 +52,11 @@ void instance_sweep(void);
 /**
  * For the holder of the lock, when the first process is dead: its rung's record goes, the state
  * says so, the event is noted. The restart policy and --rm are the caller's business.
+ * @when: when it ended; NULL: now. Where instance_is_unwritable(r) the state in memory is true and
+ * the monitor's note stays for whoever comes next.
  */
 [[nodiscard]] int instance_record_end(
-	struct instance *instance, struct arena *arena, int exit_code);
+	struct instance *instance, struct arena *arena, int exit_code, const char *when);
 
 /* ---- remove.c -------------------------------------------------------------------------- */
 
@@ -63,6 +71,9 @@ void instance_sweep(void);
 
 /** Lets a name go, if it is that id's. */
 void instance_drop_name(const char *name, const char *id, struct arena *arena);
+
+/** True if there is one of this id, or somebody is just making it. */
+bool instance_is_there(const char *id, struct arena *arena);
 
 /** The id that a name stands for; NULL. */
 const char *instance_name_owner(const char *name, struct arena *arena);
@@ -79,8 +90,8 @@ void instance_remove_volumes(const struct instance *instance, struct arena *aren
 
 /* ---- depend.c ---------------------------------------------------------------------------- */
 
-/** Notes with those whose namespaces it shares that it does, or that it does no longer. */
-void instance_tell_peers(const struct instance *instance, bool depends, struct arena *arena);
+/** Notes with those whose namespaces it shares that it does, or (never fails) no longer does. */
+int instance_tell_peers(const struct instance *instance, bool depends, struct arena *arena);
 
 /** Those that share its namespaces. */
 [[nodiscard]] int instance_dependents(const struct instance *instance, struct arena *arena,

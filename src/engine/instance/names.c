@@ -83,7 +83,7 @@ const char *instance_name_owner(const char *name, struct arena *arena)
  * True if the owner is there or is just being made, which its lock tells: it was taken before the
  * name was. What is neither is what a killed `create` left.
  */
-static bool exists(const char *id, struct arena *arena)
+bool instance_is_there(const char *id, struct arena *arena)
 {
 	const char *directory = arena_format(arena, "%s/%s", instance_containers(arena), id);
 	if (access(arena_format(arena, "%s/config.json", directory), F_OK) == 0)
@@ -108,7 +108,7 @@ int instance_claim_name(
 		if (errno != EEXIST)
 			return fail(-errno, "take the name %s", name);
 		const char *owner = instance_name_owner(name, arena);
-		if (owner && exists(owner, arena)) {
+		if (owner && instance_is_there(owner, arena)) {
 			*ret_owner = owner;
 			return -EEXIST;
 		}

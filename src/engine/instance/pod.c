@@ -13,6 +13,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/sendfile.h>
 
@@ -242,9 +243,18 @@ static int make_infra(struct pod *pod, struct run_request *request, struct arena
 	if (r < 0)
 		return wrap(r, "pod %s", pod->name);
 	infra.infra = true;
-	r = instance_write_config(&infra, NULL);
 	pod->infra = infra.id;
-	return r < 0 ? r : write_pod(pod);
+	r = instance_write_config(&infra, NULL);
+	if (r == 0)
+		r = write_pod(pod);
+	if (r < 0) {
+		char story[ERROR_TEXT_MAX];
+		const struct instance_removal how = {.force = true};
+		(void)snprintf(story, sizeof(story), "%s", error_text());
+		(void)!instance_remove(&infra, arena, &how);
+		r = error_adopt(r, story, "");
+	}
+	return r;
 }
 
 static int remove_directory(const struct pod *pod, struct arena *arena)

@@ -13,13 +13,14 @@
 #include "base/places.h"
 #include "engine/instance/internal.h"
 #include "plan/shape.h"
+#include "rungs/container/container.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
 
-enum { CONFIG_MAX = 4 << 20, STATE_MAX = 1 << 16 };
+enum { CONFIG_MAX = 4 << 20, STATE_MAX = 1 << 16, UNKNOWN_EXIT = 255 };
 
 /* ---- words -------------------------------------------------------------------------- */
 
@@ -171,6 +172,11 @@ void instance_place(struct instance *instance, struct arena *arena)
 	instance->record_root = places_state("containers", arena);
 }
 
+bool instance_is_unwritable(int r)
+{
+	return r == -ENOSPC || r == -EDQUOT || r == -EROFS;
+}
+
 /* ---- writing ------------------------------------------------------------------------------- */
 
 static int write_document(const struct instance *instance, const char *name, const struct text *out)
@@ -179,7 +185,7 @@ static int write_document(const struct instance *instance, const char *name, con
 	if (fd < 0)
 		return errno == ENOENT ? -ENOENT : fail(-errno, "%s", instance->directory);
 	int r = fs_replace(fd, name, text_get(out), out->length, 0600);
-	return r < 0 ? wrap(r, "container %s", instance->name) : 0;
+	return r < 0 ? wrap(r, "container %s: %s", instance->name, instance->directory) : 0;
 }
 
 int instance_write_state(const struct instance *instance)
@@ -256,6 +262,48 @@ static void fill_gaps(struct instance *instance)
 		instance->stop_signal = "SIGTERM";
 }
 
+/* The monitor is the parent of the first process, as long as both live. */
+static void find_monitor(struct instance_state *state)
+{
+	char path[64], name[32], stat[512];
+	struct process_id monitor;
+	int parent;
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)state->pid);
+	if (fs_read_small(AT_FDCWD, path, stat, sizeof(stat)) < 0)
+		return;
+	const char *fields = strrchr(stat, ')'); /* behind the name, which may hold anything */
+	if (!fields || sscanf(fields, ") %*c %d", &parent) != 1)
+		return;
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", parent);
+	if (fs_read_small(AT_FDCWD, path, name, sizeof(name)) < 0 ||
+		!text_equal(name, "rung-monitor\n") || process_identify(parent, &monitor) < 0)
+		return;
+	state->monitor_pid = monitor.pid;
+	state->monitor_start = monitor.start_time;
+}
+
+/*
+ * A disk may have lost state.json, which is not synced, and a person may have spoilt it. That is no
+ * reason to forget the container, whose files are there: the rung's record knows its process, and
+ * without one it has ended. What is written next is whole again.
+ */
+static void recover_state(struct instance *instance)
+{
+	autofini(container_record_fini) struct container_record record = {.directory_fd = -1};
+	instance->state = (struct instance_state){.status = INSTANCE_EXITED,
+		.exit_code = UNKNOWN_EXIT,
+		.error = "what became of it was lost with its state.json"};
+	error_clear();
+	if (container_load(instance->record_root, instance->id, &record) == 0 &&
+		record.init.pid > 0) {
+		instance->state.status = INSTANCE_RUNNING;
+		instance->state.pid = record.init.pid;
+		instance->state.pid_start = record.init.start_time;
+		find_monitor(&instance->state);
+	}
+	error_clear();
+}
+
 int instance_read(const char *id, struct arena *arena, struct instance *ret_instance)
 {
 	struct instance instance = {.id = id};
@@ -264,11 +312,11 @@ int instance_read(const char *id, struct arena *arena, struct instance *ret_inst
 	if (fd < 0)
 		return errno == ENOENT ? -ENOENT : fail(-errno, "container %s", id);
 	int r = read_document(fd, "config.json", CONFIG_MAX, &config_shape, arena, &instance);
-	if (r == 0)
-		r = read_document(
-			fd, "state.json", STATE_MAX, &state_shape, arena, &instance.state);
 	if (r < 0)
 		return r == -ENOENT ? r : wrap(r, "container %s", id);
+	r = read_document(fd, "state.json", STATE_MAX, &state_shape, arena, &instance.state);
+	if (r < 0)
+		recover_state(&instance);
 	fill_gaps(&instance);
 	*ret_instance = instance;
 	return 0;

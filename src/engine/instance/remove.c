@@ -53,8 +53,13 @@ static int remove_directory(const struct instance *instance, struct arena *arena
 	const char *gone = arena_format(arena, ".%s", instance->id);
 	if (instance->id[0] == '.')
 		gone = instance->id;
-	else if (rename(instance->directory, arena_format(arena, "%s/%s", containers, gone)) < 0)
-		return errno == ENOENT ? 0 : fail(-errno, "remove %s", instance->directory);
+	else if (rename(instance->directory, arena_format(arena, "%s/%s", containers, gone)) < 0) {
+		if (errno != ENOSPC)
+			return errno == ENOENT ? 0 : fail(-errno, "remove %s", instance->directory);
+		/* No room for another name; without this file it counts as half made. */
+		(void)unlink(arena_format(arena, "%s/config.json", instance->directory));
+		gone = instance->id;
+	}
 	return remove_place(containers, gone);
 }
 
@@ -79,7 +84,7 @@ int instance_erase(struct instance *instance, struct arena *arena, bool volumes)
 		return r;
 	if (whole) {
 		instance_drop_name(instance->name, instance->id, arena);
-		instance_tell_peers(instance, false, arena);
+		(void)instance_tell_peers(instance, false, arena);
 		if (volumes)
 			instance_remove_volumes(instance, arena);
 		remove_files_of_others(instance);
@@ -157,8 +162,10 @@ static int begin(struct instance *instance, struct arena *arena, const struct in
 	if (alive) {
 		instance->state.status = INSTANCE_REMOVING;
 		r = instance_write_state(instance);
-		if (r < 0)
+		/* A full disk must not keep what would empty it: its monitor is told below. */
+		if (r < 0 && !instance_is_unwritable(r))
 			return r;
+		error_clear();
 	}
 	alive |= instance->state.status == INSTANCE_REMOVING; /* whose remover was killed */
 	struct process_id monitor = instance_monitor(instance),

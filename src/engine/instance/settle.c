@@ -59,30 +59,37 @@ static bool is_true(const struct instance *instance)
 	return instance->state.status != INSTANCE_REMOVING;
 }
 
-static int read_exit(const struct instance *instance)
+/* Also when it was: that may be long ago. */
+static int read_exit(const struct instance *instance, struct arena *arena, const char **ret_time)
 {
 	autofree char *bytes = NULL;
 	autoclose int fd = open(instance->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int status;
-	if (fd >= 0 && fs_read(fd, "exit", 128, &bytes, NULL) == 0 &&
-		sscanf(bytes, "%d", &status) == 1)
-		return status;
-	return 128 + SIGKILL;
+	char moment[48] = "";
+	if (fd < 0 || fs_read(fd, "exit", 128, &bytes, NULL) < 0 ||
+		sscanf(bytes, "%d %47s", &status, moment) < 1)
+		return 128 + SIGKILL;
+	*ret_time = *moment ? arena_strdup(arena, moment) : NULL;
+	return status;
 }
 
 /* The lock is ours, and nobody else has dealt with it meanwhile. */
 static int deal_with_end(struct instance *instance, struct arena *arena)
 {
 	step("settling container %s", instance->name);
+	/* Whether the killed `rm` had --volumes is not known: no data goes that was not given up.
+	 */
 	if (instance->state.status == INSTANCE_REMOVING)
-		return instance_erase(instance, arena, true);
+		return instance_erase(instance, arena, instance->remove);
 	if (instance->state.status == INSTANCE_RESTARTING) {
 		instance->state.status = INSTANCE_EXITED;
 		instance->state.monitor_pid = 0;
 		return instance_write_state(instance);
 	}
-	int r = instance_record_end(instance, arena, read_exit(instance));
-	if (r == 0 && instance->remove)
+	const char *when = NULL;
+	int status = read_exit(instance, arena, &when);
+	int r = instance_record_end(instance, arena, status, when);
+	if (instance->remove && (r == 0 || instance_is_unwritable(r)))
 		r = instance_erase(instance, arena, true);
 	return r;
 }
@@ -104,6 +111,11 @@ int instance_settle_locked(struct instance *instance, struct arena *arena)
 	if (instance->state.status != INSTANCE_REMOVING && monitor_lives(instance))
 		return 0;
 	int r = deal_with_end(instance, arena);
+	if (instance_is_unwritable(r)) {
+		/* What is true is in our hands, and the next command finds it out again. */
+		error_clear();
+		return 0;
+	}
 	return r < 0 ? r : instance_read(instance->id, arena, instance);
 }
 

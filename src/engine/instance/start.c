@@ -25,6 +25,7 @@
 #include "engine/instance/health.h"
 #include "engine/instance/internal.h"
 #include "engine/instance/launch.h"
+#include "engine/instance/monitor.h"
 #include "rungs/container/container.h"
 
 #include <fcntl.h>
@@ -144,6 +145,18 @@ static int find_self(struct launch *launch)
 	return 0;
 }
 
+/* The disk may be full when the status is known, but not while it is promised a place. */
+static int reserve_note(const struct launch *launch)
+{
+	char blank[MONITOR_NOTE_LENGTH];
+	memset(blank, ' ', sizeof(blank) - 1);
+	blank[sizeof(blank) - 1] = '\n';
+	const char *path = arena_format(launch->arena, "%s/exit", launch->instance->directory);
+	autoclose int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -errno : fs_write_all(fd, blank, sizeof(blank));
+	return r < 0 ? fail(r, "write %s", path) : 0;
+}
+
 static int prepare_monitor(struct launch *launch)
 {
 	const struct instance *instance = launch->instance;
@@ -165,6 +178,8 @@ static int prepare_monitor(struct launch *launch)
 		r = logs_prepare(&streams->log);
 	if (r == 0 && instance->health_interval_ms)
 		health_forget(instance);
+	if (r == 0)
+		r = reserve_note(launch);
 	if (r == 0)
 		r = find_self(launch);
 	if (r == 0)
@@ -287,6 +302,10 @@ static void note_failure(struct instance *instance, struct arena *arena, int r)
 	(void)snprintf(story, sizeof(story), "%s", error_text());
 	(void)snprintf(advice, sizeof(advice), "%s", error_hint());
 	(void)instance_write_state(instance);
+	/* It was made, but could not be written down: a full disk. Its starter's end killed it. */
+	if (access(arena_format(arena, "%s/%s", instance->record_root, instance->id), F_OK) == 0)
+		(void)!container_delete(instance->record_root, instance->id, true);
+	(void)unlink(arena_format(arena, "%s/exit", instance->directory));
 	(void)unlink(arena_format(arena, "%s/" ATTACH_SOCKET, instance->run_directory));
 	(void)rmdir(instance->run_directory);
 	(void)error_adopt(r, story, advice);

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "engine/instance/internal.h"
+#include "engine/instance/monitor.h"
 #include "rungs/container/container.h"
 #include "walls/signals.h"
 
@@ -35,6 +36,22 @@ static int improper(const struct instance *instance, const char *what)
 		instance->id, instance_status_name(instance->state.status));
 }
 
+/*
+ * Writes down that a person wants it to end. Where that cannot be written its monitor is told not
+ * to deal with the end, so that no restart policy does, and the next command settles the matter.
+ */
+static int write_wish(const struct instance *instance)
+{
+	int r = instance_write_state(instance);
+	if (!instance_is_unwritable(r))
+		return r;
+	struct process_id monitor = instance_monitor(instance);
+	if (monitor.pid > 0)
+		(void)process_signal(&monitor, MONITOR_END_QUIETLY);
+	error_clear();
+	return 0;
+}
+
 /* Its policy shall not start it again. */
 static int cancel_restart(struct instance *instance)
 {
@@ -43,6 +60,10 @@ static int cancel_restart(struct instance *instance)
 	instance->state.monitor_pid = 0;
 	instance->state.stopped_by_user = true;
 	int r = instance_write_state(instance);
+	if (instance_is_unwritable(r)) {
+		error_clear();
+		r = 0;
+	}
 	if (r == 0 && waiting.pid > 0)
 		(void)process_signal(&waiting, SIGKILL);
 	return r;
@@ -78,7 +99,7 @@ int instance_kill(struct instance *instance, int signal_number)
 		return improper(&now, "kill running containers");
 	if (fatal && !now.state.stopped_by_user) {
 		now.state.stopped_by_user = true;
-		int r = instance_write_state(&now);
+		int r = write_wish(&now);
 		if (r < 0)
 			return r;
 	}
@@ -137,7 +158,7 @@ static int begin(
 	bool waits_for_start = instance->state.status == INSTANCE_INITIALIZED;
 	instance->state.status = INSTANCE_STOPPING;
 	instance->state.stopped_by_user = true;
-	int r = instance_write_state(instance);
+	int r = write_wish(instance);
 	if (r == 0 && timeout_s != 0 && !waits_for_start)
 		r = send_stop_signal(instance, signal ? signal : instance->stop_signal);
 	else if (r == 0)
@@ -215,6 +236,12 @@ int instance_pause(struct instance *instance, struct arena *arena, bool paused)
 		return r;
 	instance->state.status = paused ? INSTANCE_PAUSED : INSTANCE_RUNNING;
 	r = instance_write_state(instance);
+	if (r < 0 && paused) { /* what is not known to be frozen shall not be */
+		char story[ERROR_TEXT_MAX];
+		(void)snprintf(story, sizeof(story), "%s", error_text());
+		(void)!container_pause(instance->record_root, instance->id, false);
+		r = error_adopt(r, story, "");
+	}
 	if (r == 0)
 		instance_event(instance, paused ? "pause" : "unpause", NULL, 0);
 	return r;

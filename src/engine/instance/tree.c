@@ -254,16 +254,29 @@ int instance_lowers(const struct instance *instance, struct arena *arena, struct
 static const char *upper_path(const struct instance *instance, struct arena *arena)
 {
 	const char *upper = arena_format(arena, "%s/layer/upper", instance->directory);
-	if (access(upper, F_OK) == 0)
-		return upper;
-	const char *empty = arena_format(arena, "%s/empty", instance->directory);
-	(void)mkdir(empty, 0755);
-	return empty;
+	return access(upper, F_OK) == 0 ? upper : NULL;
+}
+
+/* A directory without a name: nothing is in it, and nothing can get into it. */
+static int open_nothing(struct arena *arena)
+{
+	const char *state = places_state("", arena);
+	int r = fs_make_dirs(state, 0700);
+	if (r < 0)
+		return r;
+	char *path = arena_format(arena, "%s/.empty-XXXXXX", state);
+	int fd = mkdtemp(path) ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return fail(-errno, "create %s", path);
+	(void)rmdir(path);
+	return fd;
 }
 
 int instance_open_upper(const struct instance *instance, struct arena *arena)
 {
 	const char *path = upper_path(instance, arena);
+	if (!path)
+		return open_nothing(arena);
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? fail(-errno, "changes of container %s", instance->name) : fd;
 }
@@ -297,17 +310,28 @@ int instance_open_stack(const struct instance *instance, struct arena *arena)
 		return r;
 	}
 	bool host_root = run_is_host_root();
-	(void)upper_path(instance, arena); /* made as the caller, where it has to be */
+	const char *upper = upper_path(instance, arena);
 	r = instance_enter_owner(arena);
 	if (r == 0 && !host_root)
 		r = leave_mount_namespace();
 	if (r < 0)
 		return r;
+	const struct plan plan = {};
+	const struct mount_room room = {.root_fd = -1};
+	if (!upper && lowers.count == 1) { /* an overlay wants two */
+		const struct plan_mount bind = {.destination = "/",
+			.source = lowers.items[0],
+			.type = "bind",
+			.bind = true,
+			.attributes_set = MOUNT_ATTR_RDONLY};
+		return mount_open(&plan, &bind, &room);
+	}
 	autofini(text_fini) struct text data = {};
 	text_add(&data, "lowerdir=");
-	add_layer(upper_path(instance, arena), &data);
+	if (upper)
+		add_layer(upper, &data);
 	for (size_t i = 0; i < lowers.count; i++) {
-		text_add(&data, ":");
+		text_add(&data, upper || i ? ":" : "");
 		add_layer(lowers.items[i], &data);
 	}
 	text_add(&data, host_root ? "" : ",userxattr");
@@ -316,7 +340,5 @@ int instance_open_stack(const struct instance *instance, struct arena *arena)
 		.type = "overlay",
 		.data = text_get(&data),
 		.attributes_set = MOUNT_ATTR_RDONLY};
-	const struct plan plan = {};
-	const struct mount_room room = {.root_fd = -1};
 	return mount_open(&plan, &mount, &room);
 }

@@ -187,14 +187,15 @@ static int watch(struct monitor *monitor, struct streams **ret_streams)
 /* For the next command, should nobody come to write the state. */
 static void note_exit(const struct monitor *monitor, int exit_code)
 {
-	char line[64];
-	int length = snprintf(line, sizeof(line), "%d %s%s\n", exit_code, clock_now().text,
+	char line[MONITOR_NOTE_LENGTH], note[MONITOR_NOTE_LENGTH + 1];
+	(void)snprintf(line, sizeof(line), "%d %s%s", exit_code, clock_now().text,
 		monitor->out_of_memory ? " oom" : "");
-	int fd = open(
-		monitor->exit_path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int length = snprintf(note, sizeof(note), "%-*s\n", MONITOR_NOTE_LENGTH - 1, line);
+	/* Not truncated: the room is ours since the start, also where the disk is full by now. */
+	int fd = open(monitor->exit_path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return; /* its directory is gone, or the disk is full; the state may still work */
-	(void)!fs_write_all(fd, line, (size_t)length);
+		return; /* its directory is gone; the state may still work */
+	(void)!fs_write_all(fd, note, (size_t)length);
 	(void)close(fd);
 }
 
