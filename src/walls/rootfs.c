@@ -16,6 +16,7 @@
 #include "walls/mounts.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/sysmacros.h>
 
 static int set_propagation(int fd, const char *path, unsigned long propagation, unsigned flags)
@@ -189,16 +190,31 @@ int rootfs_seal(int root_fd)
 /* ---- entering ----------------------------------------------------------------- */
 
 /*
+ * Behind a chroot(2) the mount namespace has a root above ours. The container must replace that
+ * one: whoever joins the namespace with setns(2), as exec does, arrives at its root, and so would a
+ * container that may join its own. Who lacks the right for it stays where he is.
+ */
+static int leave_chroot(void)
+{
+	autoclose int self = kernel_pidfd_open(getpid());
+	int r = self < 0 ? self : setns(self, CLONE_NEWNS) < 0 ? -errno : 0;
+	return r == 0 || r == -EPERM ? 0 : fail(r, "find the mount namespace's root");
+}
+
+/*
  * pivot_root(".", ".") stacks the old root on top of the new one, where "." names it for the
  * umount (pivot_root(2), NOTES). The old tree was cut off from the host's by rootfs_attach(), so
  * the umount stays ours; in the shared case it is cut off now.
  */
 static int pivot(int root_fd)
 {
+	int r = leave_chroot();
+	if (r < 0)
+		return r;
 	autoclose int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (old < 0 || fchdir(root_fd) < 0)
 		return fail(-errno, "enter the root");
-	int r = kernel_pivot_root(".", ".");
+	r = kernel_pivot_root(".", ".");
 	if (r < 0)
 		return fail(r, "pivot_root");
 	r = set_propagation(old, "", MS_SLAVE | MS_REC, AT_EMPTY_PATH);
@@ -212,9 +228,12 @@ static int pivot(int root_fd)
 
 static int move_over(int root_fd)
 {
+	int r = leave_chroot();
+	if (r < 0)
+		return r;
 	if (fchdir(root_fd) < 0)
 		return fail(-errno, "enter the root");
-	int r = kernel_move_mount(root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
+	r = kernel_move_mount(root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
 	if (r < 0)
 		return fail(r, "move the root to /");
 	if (chroot(".") < 0 || chdir("/") < 0)

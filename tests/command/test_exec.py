@@ -1,6 +1,7 @@
 """`rung exec`: one more program, with what the container's own has."""
 
 import os
+import pathlib
 import subprocess
 import time
 
@@ -27,6 +28,27 @@ def lived(rung):
 def test_streams_and_status(lived):
     result = lived("exec", "a", "sh", "-c", "echo out; echo err >&2; exit 5")
     assert (result.status, result.output, result.errors) == (5, "out\n", "err\n")
+
+
+@needs_root
+def test_from_a_chroot(rung):
+    """A mount namespace has one root, and there setns(2) arrives: it has to be the container's."""
+    whole = rung.work / "whole"
+    whole.mkdir()
+
+    def inside(*words):
+        line = ["unshare", "-m", "sh", "-c", 'mount --rbind / "$0" && exec chroot "$0" "$@"', whole, *rung.words(*words)]
+        return subprocess.run([str(word) for word in line], capture_output=True, text=True, timeout=60, check=True).stdout
+
+    (rung.rootfs / "mark").write_text("the container's\n", encoding="utf-8")
+    inside("run", "-d", "--name", "a", rung.tree, "sleep", "1000")
+    assert inside("exec", "a", "sh", "-c", "cat /mark; echo $$ > /changed") == "the container's\n"
+    assert inside("diff", "a") == "A /changed\n" and not os.path.exists("/changed")
+    joined = subprocess.run(["nsenter", "-m", "-t", str(rung.pid("a")), "/bin/cat", "/mark"], capture_output=True, text=True,
+                            check=True).stdout
+    assert joined == "the container's\n"
+    mounts = (pathlib.Path("/proc") / str(rung.pid("a")) / "mountinfo").read_text(encoding="utf-8")
+    assert str(whole) not in mounts
 
 
 @pytest.mark.parametrize("command, status", [
