@@ -184,3 +184,28 @@ def test_privileged_says_what_it_lacks(box):  # noqa: F811
     else:
         assert "CAP_SYS_RESOURCE" in errors and "0x" not in errors
     assert ROOT
+
+
+def test_update_of_wishes(box):  # noqa: F811
+    """What --env, --unsetenv, --ulimit and --health-* of `update` change is found by the next start."""
+    box.rung("create", "--name", "one", "-e", "A=1", "-e", "B=2", "--ulimit", "nofile=99", "--ulimit", "core=0", "tiny:1", "sh", "-c",
+             "echo $A $B $C $(ulimit -n)", check=0)
+    assert box.rung.output("start", "-a", "one") == "1 2 99"
+    box.rung("update", "-e", "A=new", "-e", "C=3", "--unsetenv", "B", "--ulimit", "nofile=88:90", "one", check=0)
+    assert box.rung.output("start", "-a", "one") == "new 3 88"
+    box.rung("update", "--health-cmd", "test -e /tmp", "--health-retries", "7", "one", check=0)
+    box.rung("update", "--health-timeout", "9s", "--health-on-failure", "kill", "one", check=0)
+    health = json.loads(box.rung.output("inspect", "-f", "{{json .Config.Healthcheck}}", "one"))
+    assert (health["Test"], health["Retries"], health["Timeout"]) == (["CMD-SHELL", "test -e /tmp"], 7, 9000000000)
+    box.rung("update", "--no-healthcheck", "one", check=0)
+    assert box.rung.output("inspect", "-f", "{{json .Config.Healthcheck}}", "one") in ("null", "<no value>")
+    for words, saying in ((["--ulimit", "nonsense=1"], "there is no limit"), (["--health-on-failure", "x", "--health-cmd", "y"], "known are"),
+                          (["-e", "=x"], "name is missing"), ([], "say what to change")):
+        box.rung.refused("update", *words, "one", saying=saying)
+
+
+def test_health_of_a_running_one(box):  # noqa: F811
+    name = box.rung.start("--health-cmd", "false", "--health-interval", "1h", "tiny:1", "sleep", "100")
+    assert box.rung("healthcheck", "run", name).status == 1
+    box.rung("update", "--health-cmd", "true", name, check=0)
+    assert box.rung("healthcheck", "run", name).status == 0

@@ -65,7 +65,7 @@ static int check_signal(const char *word)
 	return r;
 }
 
-static int check_health(const struct health_wishes *wishes)
+int run_check_health(const struct health_wishes *wishes)
 {
 	if (!wishes->disabled || text_empty(wishes->command) ||
 		strcasecmp(wishes->command, "none") == 0)
@@ -181,7 +181,7 @@ int run_check_words(const struct run_request *request, struct arena *arena)
 	if (r == 0)
 		r = check_signal(request->life.stop_signal);
 	if (r == 0)
-		r = check_health(&request->health);
+		r = run_check_health(&request->health);
 	if (r == 0)
 		r = check_networks(&request->network, arena);
 	return r < 0 ? r : check_storage(&request->files.storage_options);

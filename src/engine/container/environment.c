@@ -175,3 +175,21 @@ int run_environment(
 	*ret_variables = all.list;
 	return 0;
 }
+
+int run_change_environment(struct run_request *request, const struct strings *unwanted,
+	const struct strings *words, struct arena *arena)
+{
+	struct variables all = {.arena = arena};
+	const struct strings *now = &request->resolved.environment;
+	for (size_t i = 0; i < now->count; i++)
+		set(&all, now->items[i]);
+	for (size_t i = 0; i < unwanted->count; i++)
+		unset(&all, unwanted->items[i]);
+	for (size_t i = 0; i < words->count; i++) {
+		int r = take_word(&all, words->items[i]);
+		if (r < 0)
+			return r;
+	}
+	request->resolved.environment = all.list;
+	return 0;
+}

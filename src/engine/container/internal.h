@@ -37,6 +37,8 @@ const char *run_choose_hostname(const struct run_request *request, struct arena 
 /** Words that cannot mean anything: -EINVAL and the like with a story. */
 [[nodiscard]] int run_check_words(const struct run_request *request, struct arena *arena);
 
+[[nodiscard]] int run_check_health(const struct health_wishes *wishes);
+
 /** IPv4, or IPv6 with or without a zone. */
 bool run_is_address(const char *word);
 

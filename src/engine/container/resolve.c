@@ -164,16 +164,15 @@ static int64_t first_of(const struct optional_i64 *asked, int64_t images, int64_
 	return asked->given ? asked->value : images ? images : usual;
 }
 
-static int resolve_test(
-	const struct run_request *request, struct arena *arena, struct strings *ret_test)
+static int resolve_test(const struct health_wishes *wishes, const struct strings *images,
+	struct arena *arena, struct strings *ret_test)
 {
-	const char *command = request->health.command;
+	const char *command = wishes->command;
 	*ret_test = (struct strings){};
-	if (request->health.disabled || (command && strcasecmp(command, "none") == 0))
+	if (wishes->disabled || (command && strcasecmp(command, "none") == 0))
 		return 0;
 	if (!command) {
-		if (request->image)
-			*ret_test = request->image->config.health.test;
+		*ret_test = *images;
 		if (ret_test->count && text_equal(ret_test->items[0], "NONE"))
 			ret_test->count = 0;
 		return 0;
@@ -198,16 +197,14 @@ static int resolve_test(
 	return 0;
 }
 
-static int resolve_health(
-	const struct run_request *request, struct arena *arena, struct run_health *health)
+/* What is not asked for is as it was before, which is the image's word at first. */
+static int resolve_health(const struct health_wishes *wishes, const struct image_health *images,
+	struct arena *arena, struct run_health *health)
 {
 	static const char *const actions[] = {"none", "kill", "restart", "stop"};
 	const int64_t second = 1000000000;
-	static const struct image_health nothing = {};
-	const struct health_wishes *wishes = &request->health;
-	const struct image_health *images =
-		request->image ? &request->image->config.health : &nothing;
-	int r = resolve_test(request, arena, &health->test);
+	const char *before = health->on_failure ? health->on_failure : "none";
+	int r = resolve_test(wishes, &images->test, arena, &health->test);
 	if (r < 0 || health->test.count == 0)
 		return r;
 	*health = (struct run_health){
@@ -218,7 +215,7 @@ static int resolve_health(
 		.start_interval_ns = first_of(&wishes->start_interval_ns, images->start_interval_ns,
 			RUN_HEALTH_START_INTERVAL_NS),
 		.retries = first_of(&wishes->retries, images->retries, 3),
-		.on_failure = wishes->on_failure ? wishes->on_failure : "none",
+		.on_failure = wishes->on_failure ? wishes->on_failure : before,
 	};
 	if (health->interval_ns < 0 || health->timeout_ns < 0 || health->start_period_ns < 0 ||
 		health->retries < 0)
@@ -228,6 +225,32 @@ static int resolve_health(
 			return 0;
 	return refuse(-EINVAL, "--health-on-failure %s: known are none, kill, restart, stop",
 		health->on_failure);
+}
+
+static int resolve_first_health(
+	const struct run_request *request, struct arena *arena, struct run_health *health)
+{
+	static const struct image_health nothing = {};
+	return resolve_health(&request->health,
+		request->image ? &request->image->config.health : &nothing, arena, health);
+}
+
+int run_change_health(
+	struct run_request *request, const struct health_wishes *wishes, struct arena *arena)
+{
+	struct run_health health = request->resolved.health;
+	const struct image_health before = {.test = health.test,
+		.interval_ns = health.interval_ns,
+		.timeout_ns = health.timeout_ns,
+		.start_period_ns = health.start_period_ns,
+		.start_interval_ns = health.start_interval_ns,
+		.retries = health.retries};
+	int r = run_check_health(wishes);
+	if (r == 0)
+		r = resolve_health(wishes, &before, arena, &health);
+	if (r == 0)
+		request->resolved.health = health;
+	return r;
 }
 
 /* ---- systemd
@@ -318,7 +341,7 @@ int run_resolve(struct run_request *request, struct arena *arena)
 	if (r == 0)
 		r = resolve_ports(request, arena, &resolved);
 	if (r == 0)
-		r = resolve_health(request, arena, &resolved.health);
+		r = resolve_first_health(request, arena, &resolved.health);
 	if (r == 0)
 		r = run_resolve_mounts(request, arena, &resolved);
 	if (r == 0)

@@ -33,6 +33,15 @@ struct run_layer {
  */
 [[nodiscard]] int run_resolve(struct run_request *request, struct arena *arena);
 
+/**
+ * Other wishes for one that was resolved before: variables taken away and set, health checks. What
+ * is not named stays.
+ */
+[[nodiscard]] int run_change_environment(struct run_request *request,
+	const struct strings *unwanted, const struct strings *words, struct arena *arena);
+[[nodiscard]] int run_change_health(
+	struct run_request *request, const struct health_wishes *wishes, struct arena *arena);
+
 /** For a container that came to nothing: removes the volumes that were made for it alone. */
 void run_resolve_undo(const struct run_request *request);
 

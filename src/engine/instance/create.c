@@ -93,7 +93,7 @@ static void add_volumes(
 	}
 }
 
-static int64_t health_interval_ms(const struct run_health *health)
+int64_t instance_health_interval_ms(const struct run_health *health)
 {
 	bool none = health->test.count == 0 || text_equal(health->test.items[0], "NONE");
 	int64_t interval_ms = health->interval_ns / 1000000;
@@ -137,7 +137,7 @@ static int describe(
 	instance->pidfile = life->pidfile ? life->pidfile : "";
 	instance->cidfile = life->cidfile ? life->cidfile : "";
 	instance->timeout_s = life->timeout_s;
-	instance->health_interval_ms = health_interval_ms(&resolved->health);
+	instance->health_interval_ms = instance_health_interval_ms(&resolved->health);
 	instance->state = (struct instance_state){.status = INSTANCE_CREATED,
 		.started_at = "",
 		.finished_at = "",

@@ -240,6 +240,9 @@ struct instance_start {
  */
 [[nodiscard]] int instance_stop(struct instance *instance, struct arena *arena, int64_t timeout_s);
 
+/** How often it is asked whether it is healthy; 0: never. */
+int64_t instance_health_interval_ms(const struct run_health *health);
+
 /** The same for many at once, so that they end side by side. @signal: NULL: each one's own. */
 void instance_stop_all(struct instance *instances, size_t count, struct arena *arena,
 	const char *signal, int64_t timeout_s,

@@ -313,16 +313,22 @@ const struct option pull_wishes[] = {
 
 /* ---- after the parser ----------------------------------------------------------------- */
 
+void container_note_health(const struct invocation *invocation, struct health_wishes *health)
+{
+	struct optional_i64 *const numbers[] = {&health->interval_ns, &health->timeout_ns,
+		&health->start_period_ns, &health->start_interval_ns, &health->retries,
+		&health->startup_interval_ns, &health->startup_timeout_ns, &health->startup_retries,
+		&health->startup_successes, &health->log_max_count, &health->log_max_size};
+	for (size_t i = 0; i < array_length(numbers); i++)
+		numbers[i]->given = option_given(invocation, &numbers[i]->value);
+}
+
 static void note_given(const struct invocation *invocation, struct run_request *request)
 {
-	struct health_wishes *health = &request->health;
 	struct optional_i64 *const numbers[] = {&request->life.stop_timeout_s,
 		&request->process.oom_score_adj, &request->resources.memory_swappiness,
-		&request->pull.retries, &request->pull.retry_delay_ns, &health->interval_ns,
-		&health->timeout_ns, &health->start_period_ns, &health->start_interval_ns,
-		&health->retries, &health->startup_interval_ns, &health->startup_timeout_ns,
-		&health->startup_retries, &health->startup_successes, &health->log_max_count,
-		&health->log_max_size};
+		&request->pull.retries, &request->pull.retry_delay_ns};
+	container_note_health(invocation, &request->health);
 	for (size_t i = 0; i < array_length(numbers); i++)
 		numbers[i]->given = option_given(invocation, &numbers[i]->value);
 }

@@ -35,6 +35,9 @@ extern const struct option process_wishes[], file_wishes[], life_wishes[], netwo
 		shared_options("Health", health_wishes, tag, member.health), \
 		shared_options("Image", pull_wishes, tag, member.pull)
 
+/** Which of the numbers of health_wishes were given. */
+void container_note_health(const struct invocation *invocation, struct health_wishes *health);
+
 /**
  * What is left to do when the parser is done: which numbers were given, lists in one word, files
  * of variables and labels, and from the arguments the image's name (NULL with --rootfs) and what

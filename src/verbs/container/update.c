@@ -23,12 +23,18 @@
 struct update_options {
 	struct run_request request;
 	const char *restart;
+	struct option_list environment, unset, ulimits;
 	bool latest;
 };
 
 static const struct option update_options[] = {
 	{"--restart=no|always|on-failure[:TIMES]|unless-stopped", "when to start it again",
 		text_in(update_options, restart)},
+	{"-e, --env=NAME[=VALUE]", "set a variable from the next start on",
+		list_in(update_options, environment)},
+	{"--unsetenv=NAME", "take a variable away", list_in(update_options, unset)},
+	{"--ulimit=NAME=SOFT[:HARD]", "resource limit of the program",
+		list_in(update_options, ulimits)},
 	{"-l, --latest", "the container that was created last", flag_in(update_options, latest)},
 	{},
 };
@@ -48,6 +54,48 @@ static unsigned merge(const struct invocation *invocation, const struct resource
 	if (option_given(invocation, &from->memory_swappiness.value))
 		to->memory_swappiness.given = true;
 	return count;
+}
+
+static bool asks_for_health(const struct invocation *invocation, const struct health_wishes *wishes)
+{
+	for (const struct option *option = health_wishes; option->spec[0]; option++)
+		if (option_given(invocation, (const char *)wishes + option->field.offset))
+			return true;
+	return false;
+}
+
+/* What the program finds when it is started the next time; health checks feel it at once. */
+static int change_wishes(
+	const struct invocation *invocation, struct run_request *request, struct instance *instance)
+{
+	const struct update_options *options = options_of(invocation, update_options);
+	struct arena *arena = invocation->arena;
+	const struct strings words = {options->environment.words, options->environment.count};
+	const struct strings unwanted = {options->unset.words, options->unset.count};
+	int r = run_change_environment(request, &unwanted, &words, arena);
+	if (r == 0 && asks_for_health(invocation, &options->request.health))
+		r = run_change_health(request, &options->request.health, arena);
+	if (r < 0)
+		return r;
+	instance->health_interval_ms = instance_health_interval_ms(&request->resolved.health);
+	struct strings *limits = &request->process.ulimits, all = {};
+	if (options->ulimits.count == 0)
+		return 0;
+	all.items = arena_new(arena, const char *, limits->count + options->ulimits.count + 1);
+	for (size_t i = 0; i < limits->count; i++) {
+		size_t length = strcspn(limits->items[i], "=") + 1;
+		bool replaced = false;
+		for (size_t n = 0; n < options->ulimits.count; n++)
+			replaced |=
+				strncmp(limits->items[i], options->ulimits.words[n], length) == 0;
+		if (!replaced)
+			all.items[all.count++] = limits->items[i];
+	}
+	for (size_t n = 0; n < options->ulimits.count; n++)
+		all.items[all.count++] = options->ulimits.words[n];
+	*limits = all;
+	autofini(plan_fini) struct plan plan = {};
+	return run_set_limits(request, &plan); /* what is wrong with them is told now */
 }
 
 static int update_running(const struct instance *instance, const struct run_request *wishes)
@@ -75,7 +123,8 @@ static int update(const struct invocation *invocation, struct instance *instance
 	if (r < 0)
 		return r;
 	unsigned changed = merge(invocation, &options->request.resources, &request.resources);
-	if (changed && instance_is_alive(instance))
+	r = change_wishes(invocation, &request, instance);
+	if (r == 0 && changed && instance_is_alive(instance))
 		r = update_running(instance, &options->request);
 	if (r < 0)
 		return r;
@@ -95,7 +144,10 @@ static int run(struct invocation *invocation)
 	struct instance_restart restart = {};
 	struct several several;
 	struct resource_wishes none = {};
-	if (merge(invocation, &options->request.resources, &none) == 0 && !options->restart)
+	container_note_health(invocation, &options->request.health);
+	if (merge(invocation, &options->request.resources, &none) == 0 && !options->restart &&
+		options->environment.count + options->unset.count + options->ulimits.count == 0 &&
+		!asks_for_health(invocation, &options->request.health))
 		return usage_error(invocation, "say what to change");
 	options->request.resources.memory_swappiness = none.memory_swappiness;
 	int r = options->restart ? instance_restart_read(options->restart, &restart) : 0;
@@ -120,11 +172,13 @@ const struct verb verb_update = {
 	.summary = "change the limits of containers",
 	.arguments = "[CONTAINER...]",
 	verb_options(update_options,
-		shared_options("Limits", resource_wishes, update_options, request.resources)),
+		shared_options("Limits", resource_wishes, update_options, request.resources),
+		shared_options("Health", health_wishes, update_options, request.health)),
 	.completers = container_completers,
 	.description =
-		"Changes limits and the restart policy of containers. What runs feels it at once, "
-		"and so does every later start.",
+		"Changes limits, the restart policy and health checks of containers. What runs "
+		"feels it at once, and so does every later start. Variables, --ulimit and how "
+		"often health is asked for count from the next start on.",
 	.examples = "More memory for a database that runs\n"
 		    "$ rung update -m 2g --memory-swap 2g database\n",
 	.run = run,
