@@ -65,6 +65,9 @@ def test_several_images_and_all_tags(rung, registry):
     rung.pull("--all-tags", f"{registry.host}/app")
     assert len(rung.names()) == 5
     assert "--all-tags" in rung("pull", "-a", f"{registry.host}/app:1").errors
+    registry.fault("/tags/list", body(b'{"name":"app","tags":null}', "application/json"))
+    done = rung("pull", "-a", f"{registry.host}/app")
+    assert done.status == 125 and "has no tags" in done.errors
 
 
 def test_by_digest(rung, registry):

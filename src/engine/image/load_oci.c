@@ -207,7 +207,7 @@ static int take_manifest(
 	autofree char *text = NULL, *config = NULL;
 	size_t length = 0, config_length = 0;
 	int r = take_document(loading, digest, &text, &length);
-	if (r == 0)
+	if (r >= 0)
 		r = image_manifest_parse(text, length, digest, loading->arena, ret);
 	if (r < 0)
 		return r;

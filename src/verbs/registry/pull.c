@@ -60,6 +60,8 @@ static int list_tags(struct invocation *invocation, const char *word,
 	int r = registry_tags(word, registry, arena, &repository, &tags);
 	if (r < 0)
 		return r;
+	if (tags.count == 0)
+		return refuse(-ENOENT, "%s has no tags", repository);
 	for (size_t i = 0; i < tags.count; i++)
 		tags.items[i] = arena_format(arena, "%s:%s", repository, tags.items[i]);
 	*ret_words = tags;
