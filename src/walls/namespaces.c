@@ -123,34 +123,68 @@ static int helper_refused(const char *helper, struct text *words)
 	return r;
 }
 
-/* newuidmap(1) checks /etc/subuid itself; its own words are the best explanation. */
-static int run_map_helper(const char *helper, pid_t pid, const struct plan_id_maps *maps)
+/* newuidmap or newgidmap at work. */
+struct map_helper {
+	const char *name;
+	struct process_child child;
+};
+#define MAP_HELPER_TIMEOUT_MS 10000
+
+static int start_map_helper(
+	const char *name, pid_t pid, const struct plan_id_maps *maps, struct map_helper *ret_helper)
 {
 	autofini(arena_fini) struct arena arena = {};
-	autofini(text_fini) struct text words = {};
+	autofini(text_fini) struct text unused = {};
 	const char **arguments = arena_new(&arena, const char *, 3 + 3 * maps->count);
 	size_t n = 0;
-	arguments[n++] = helper;
+	arguments[n++] = name;
 	arguments[n++] = arena_format(&arena, "%d", (int)pid);
 	for (size_t i = 0; i < maps->count; i++) {
 		arguments[n++] = arena_format(&arena, "%u", maps->items[i].container_id);
 		arguments[n++] = arena_format(&arena, "%u", maps->items[i].host_id);
 		arguments[n++] = arena_format(&arena, "%u", maps->items[i].size);
 	}
-	struct process_spawn spawn = {.program = find_helper(helper, &arena),
+	const struct process_spawn spawn = {.program = find_helper(name, &arena),
 		.arguments = arguments,
-		.output = &words,
-		.timeout_ms = 10000};
+		.output = &unused}; /* wanted: we read it ourselves */
 	if (!spawn.program) {
-		int r = refuse(-ENOENT, "%s is not installed", helper);
+		int r = refuse(-ENOENT, "%s is not installed", name);
 		hint("install the package uidmap, or map only your own id");
 		return r;
 	}
+	struct map_helper helper = {.name = name};
+	int r = process_start(&spawn, &helper.child);
+	if (r == 0)
+		*ret_helper = helper;
+	return r;
+}
+
+/* It checks /etc/subuid itself; its own words are the best explanation. */
+static int end_map_helper(struct map_helper *helper)
+{
+	autoclose int pidfd = helper->child.pidfd, output_fd = helper->child.output_fd;
+	autofini(text_fini) struct text words = {};
+	int status = 0, late = process_wait_pidfd(pidfd, MAP_HELPER_TIMEOUT_MS);
+	if (late < 0)
+		(void)kernel_pidfd_send_signal(pidfd, SIGKILL);
+	int r = process_reap(pidfd, &status);
+	if (late < 0 || r < 0)
+		return fail(late < 0 ? late : r, "wait for %s", helper->name);
+	if (process_exit_code(status) == 0)
+		return 0;
+	char said[1024]; /* all of it is in the pipe by now */
+	ssize_t length = read(output_fd, said, sizeof(said));
+	text_add_bytes(&words, said, length > 0 ? (size_t)length : 0);
+	return helper_refused(helper->name, &words);
+}
+
+static void cancel_map_helper(struct map_helper *helper)
+{
 	int status;
-	int r = process_spawn(&spawn, &status);
-	if (r < 0)
-		return r;
-	return process_exit_code(status) == 0 ? 0 : helper_refused(helper, &words);
+	(void)kernel_pidfd_send_signal(helper->child.pidfd, SIGKILL);
+	(void)!process_reap(helper->child.pidfd, &status);
+	close_now(helper->child.pidfd);
+	close_now(helper->child.output_fd);
 }
 
 static int write_map(
@@ -159,11 +193,29 @@ static int write_map(
 	autofini(text_fini) struct text map = {};
 	format_map(maps, &map);
 	int r = write_proc(pid, file, text_get(&map));
-	if (r == -EPERM && geteuid() != 0)
-		return run_map_helper(helper, pid, maps);
+	if (r == -EPERM && geteuid() != 0) {
+		struct map_helper at_work = {};
+		r = start_map_helper(helper, pid, maps, &at_work);
+		return r < 0 ? r : end_map_helper(&at_work);
+	}
 	if (r < 0)
 		return fail(r, "write %s of %d", file, (int)pid);
 	return 0;
+}
+
+/* Both helpers at once: each takes longer to be loaded than to do its work. */
+static int run_map_helpers(
+	pid_t pid, const struct plan_id_maps *uids, const struct plan_id_maps *gids)
+{
+	struct map_helper groups = {};
+	int r = start_map_helper("newgidmap", pid, gids, &groups);
+	if (r < 0)
+		return r;
+	r = write_map(pid, "uid_map", "newuidmap", uids);
+	if (r == 0)
+		return end_map_helper(&groups);
+	cancel_map_helper(&groups);
+	return r;
 }
 
 /*
@@ -172,18 +224,18 @@ static int write_map(
  */
 int userns_write_maps(pid_t pid, const struct plan_id_maps *uids, const struct plan_id_maps *gids)
 {
+	bool own_only = geteuid() != 0 && gids->count == 1 && gids->items[0].size == 1 &&
+			gids->items[0].host_id == getegid();
+	if (geteuid() != 0 && !own_only)
+		return run_map_helpers(pid, uids, gids);
 	int r = write_map(pid, "uid_map", "newuidmap", uids);
 	if (r < 0)
 		return r;
-	bool own_only = geteuid() != 0 && gids->count == 1 && gids->items[0].size == 1 &&
-			gids->items[0].host_id == getegid();
 	if (own_only) {
 		r = write_proc(pid, "setgroups", "deny");
 		if (r < 0 && r != -ENOENT)
 			return fail(r, "write setgroups of %d", (int)pid);
 	}
-	if (geteuid() != 0 && !own_only)
-		return run_map_helper("newgidmap", pid, gids);
 	return write_map(pid, "gid_map", "newgidmap", gids);
 }
 
