@@ -114,6 +114,39 @@ def test_terminal_detach_and_attach(client):
     client.remove(name)
 
 
+def test_images_go_to_rung_and_back(client, runtime):
+    """Two images of docker's, one on the other, in one archive of docker's; then rung's archive of them."""
+    if not runtime.ours:
+        pytest.skip("only rung keeps images")
+    top = f"{client.stage.work}/store"
+    rung = [runtime.real, "--root", f"{top}/rung", "--state", f"{top}/rung-state"]
+    steps = ["mkdir -p /anew/old /gone; echo 1 >/anew/file; echo 2 >/gone/file; echo 3 >/kept; ln /kept /anew/kept",
+             "rm -r /anew /gone; mkdir /anew; echo 4 >/anew/new; chmod 600 /kept"]
+    base, names = NAME, ["made:1", "made:2"]
+    for step, name in zip(steps, names):
+        client("run", "--name", "maker", base, "sh", "-c", step)
+        client("commit", "--change", f"LABEL step={name}", "maker", name)
+        client("rm", "maker")
+        base = name
+    try:
+        client("save", "-o", f"{top}/from-docker.tar", *names)
+        client.stage.run(*rung, "load", "-i", f"{top}/from-docker.tar")
+        ids = [client.inspect(name)["Id"] for name in names]
+        assert [json.loads(client.stage.run(*rung, "image", "inspect", name).output)[0]["Id"] for name in names] == ids
+        listing = ["sh", "-c", "find / -xdev -path /proc -prune -o -type f -exec stat -c '%n %a %s %u %Y' {} + | grep -v -e /etc/ -e /.dockerenv | sort"]
+        seen = [client.stage.run(*rung, "run", "--rm", "--network", "none", name, *listing).output for name in names]
+        assert seen == [client("run", "--rm", "--network", "none", name, *listing).output for name in names]
+        assert "/anew/new" in seen[1] and "/gone" not in seen[1] and "/anew/file" not in seen[1]
+        client.stage.run(*rung, "save", "-o", f"{top}/from-rung.tar", *names)
+        client("rmi", "-f", *names)
+        client("load", "-i", f"{top}/from-rung.tar")
+        assert [client.inspect(name)["Id"] for name in names] == ids
+    finally:
+        client("rmi", "-f", *names, status=None)
+        client.stage.run(*rung, "rmi", "-a", "-f", status=None)
+        client.stage.run("rm", "-rf", f"{top}/rung", f"{top}/rung-state", status=None)
+
+
 def test_exec(client):
     name, _ = client.background("sleep", "1000", options=("-e", "COLOUR=green"))
     result = client("exec", "-i", "-w", "/tmp", "-e", "SHAPE=round", name, "sh", "-c", "pwd; echo $COLOUR $SHAPE; cat; echo err >&2; exit 6",
