@@ -222,6 +222,16 @@ def test_restrictive_directories(layer):  # noqa: F811
 
 # ---- compression ----------------------------------------------------------------------------------------------------------
 
+def test_zeros_are_holes(layer):  # noqa: F811
+    """Go's tar writer, which is Docker's and Podman's, knows no sparse files: it writes what is read from them."""
+    holes = bytes(3 << 20) + b"data" + bytes(5 << 20)
+    layer.unpack(archive({"before": b"1", "holes": holes, "zeros": bytes(1 << 20), "after": b"2", "small": bytes(5000)}))
+    found = layer.scan()
+    assert found["holes"].content == holes and found["zeros"].content == bytes(1 << 20)
+    assert (found["before"].content, found["after"].content, found["small"].content) == (b"1", b"2", bytes(5000))
+    layer.shell("test $(stat -c %b holes) -lt 2100; test $(stat -c %b zeros) -lt 1100")
+
+
 PLAIN = archive({f"file-{i}": bytes([i]) * i * 900 for i in range(200)})
 SKIPPABLE = b"\x50\x2a\x4d\x18\x05\x00\x00\x00hello"
 HALF = len(PLAIN) // 2 + 1
@@ -272,6 +282,12 @@ def test_empty(layer, data):  # noqa: F811
 def test_foreign_compression(layer, magic, name):  # noqa: F811
     with pytest.raises(Failure, match=f"compressed with {name}"):
         layer.unpack(magic + bytes(5000))
+
+
+@pytest.mark.parametrize("name", ["BZhello", "BZh91AY"])
+def test_a_name_that_begins_like_a_compression(layer, name):  # noqa: F811
+    layer.unpack(archive({name: b"plain"}))
+    assert layer.scan()[name].content == b"plain"
 
 
 # ---- whiteouts --------------------------------------------------------------------------------------------------------------
