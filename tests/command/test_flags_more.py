@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -20,7 +21,8 @@ from test_flags import box, needs_ids  # noqa: F401 (box is a fixture)
     ("--link-local-ip 169.254.1.1", "addresses of its own"), ("--storage-opt size=1g", "no limits of their own"),
     ("--requires nobody-here", "nobody-here"), ("--preserve-fds 1", "descriptor 3 is not open"), ("--preserve-fd 9", "not open"),
     ("--preserve-fd 2", "not a number from 3"), ("--platform a/b/c/d", "platform"), ("--pull never --arch nonsense", "is here for"),
-    ("--pull never --os plan9", "not for plan9/"),
+    ("--health-cmd true --health-startup-cmd true", "not there yet"), ("--health-log-destination /tmp", "known is local"),
+    ("--decryption-key x", "not decrypted"), ("--pull never --os plan9", "not for plan9/"),
 ])
 def test_refused(box, options, saying):  # noqa: F811
     box.rung.refused("run", *options.split(), "tiny:1", "true", saying=saying)
@@ -209,3 +211,19 @@ def test_health_of_a_running_one(box):  # noqa: F811
     assert box.rung("healthcheck", "run", name).status == 1
     box.rung("update", "--health-cmd", "true", name, check=0)
     assert box.rung("healthcheck", "run", name).status == 0
+
+
+def test_systemd_hears_that_the_monitor_is_ready(box):  # noqa: F811
+    path = str(box.rung.work / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
+        heard.bind(path)
+        heard.settimeout(30)
+        box.rung.environment["NOTIFY_SOCKET"] = path
+        name = box.rung.start("--sdnotify", "conmon", "--conmon-pidfile", "monitor", "tiny:1", "sleep", "100")
+        monitor = (box.rung.work / "monitor").read_text(encoding="ascii").strip()
+        assert heard.recv(100).decode() == f"MAINPID={monitor}\nREADY=1"
+        box.rung("rm", "-f", "-t", "0", name, check=0)
+        box.rung("run", "--rm", "--sdnotify", "ignore", "tiny:1", "true", check=0)
+        heard.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            heard.recv(100)

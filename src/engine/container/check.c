@@ -67,6 +67,17 @@ static int check_signal(const char *word)
 
 int run_check_health(const struct health_wishes *wishes)
 {
+	if (wishes->startup_command) {
+		int r = refuse(-EOPNOTSUPP, "--health-startup-cmd is not there yet");
+		hint("--health-start-period: failures do not count until the first success");
+		return r;
+	}
+	if (!text_empty(wishes->log_destination) && !text_equal(wishes->log_destination, "local")) {
+		int r = refuse(-EOPNOTSUPP, "--health-log-destination %s: known is local",
+			wishes->log_destination);
+		hint("inspect shows the last answers, events their changes");
+		return r;
+	}
 	if (!wishes->disabled || text_empty(wishes->command) ||
 		strcasecmp(wishes->command, "none") == 0)
 		return 0;
@@ -177,6 +188,8 @@ static int check_storage(const struct strings *options)
 
 int run_check_words(const struct run_request *request, struct arena *arena)
 {
+	if (request->pull.decryption_key)
+		return refuse(-EOPNOTSUPP, "--decryption-key: layers are not decrypted here");
 	int r = check_words(request);
 	if (r == 0)
 		r = check_signal(request->life.stop_signal);

@@ -27,7 +27,9 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 /** What the starter says to the command, once. */
@@ -154,6 +156,31 @@ static void watch_memory(struct launch *launch)
 			launch->instance->record_root, launch->instance->id);
 }
 
+/*
+ * --sdnotify=conmon: a service of systemd (Type=notify) is ready when the container runs, and its
+ * main process is the monitor, which we become (sd_notify(3)).
+ */
+static void notify_systemd(const struct launch *launch)
+{
+	const char *who = launch->request.life.sdnotify, *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	if (!who || !text_equal(who, "conmon") || text_empty(path) ||
+		strlen(path) >= sizeof(address.sun_path))
+		return;
+	autoclose int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+	memcpy(address.sun_path, path, strlen(path));
+	if (path[0] == '@')
+		address.sun_path[0] = '\0';
+	else
+		length++;
+	char text[64];
+	int size = snprintf(text, sizeof(text), "MAINPID=%d\nREADY=1", (int)getpid());
+	if (fd < 0 || sendto(fd, text, (size_t)size, MSG_NOSIGNAL,
+			      (const struct sockaddr *)&address, length) < 0)
+		warn("tell systemd at %s that the container runs: %s", path, strerror(errno));
+}
+
 static int make(struct launch *launch, struct container_process *process)
 {
 	int r = set_streams(launch);
@@ -164,7 +191,11 @@ static int make(struct launch *launch, struct container_process *process)
 		watch_memory(launch);
 	if (r == 0)
 		r = write_running(launch, process->pid);
-	return r < 0 ? r : write_pid_files(launch, process->pid);
+	if (r == 0)
+		r = write_pid_files(launch, process->pid);
+	if (r == 0)
+		notify_systemd(launch);
+	return r;
 }
 
 /* ---- the monitor
