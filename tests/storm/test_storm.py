@@ -128,7 +128,8 @@ class Storm:
 
     def work(self, side, number):
         order = random.Random(f"{SEED} {side.user} {number}")
-        deeds = [self.run_once, self.run_calm, self.life, self.look, self.pull, self.run_once, self.commit]
+        deeds = [self.run_once, self.run_calm, self.life, self.look, self.pull, self.run_once, self.commit,
+                 self.volume, self.pod, self.rename, self.restart, self.two_at_once]
         turn = 0
         while not self.over():
             turn += 1
@@ -186,6 +187,67 @@ class Storm:
         side("commit", "-q", made, f"localhost/storm:{name}")
         side("rm", "-f", made)
         side("rmi", "-f", f"localhost/storm:{name}")
+
+    def volume(self, side, name, order):
+        """What was written into a volume is in it as long as nobody removes it."""
+        name = f"volume-{name}"
+        if side("volume", "create", name)[0] != 0:
+            side("volume", "rm", name)
+            return
+        written = side("run", "--rm", "--network", "none", "-v", f"{name}:/v", "-v", "/scratch", IMAGE,
+                       "sh", "-c", f"echo {name} >/v/file")[0]
+        status, output, errors = side("run", "--rm", "--network", "none", "-v", f"{name}:/v", IMAGE, "cat", "/v/file")
+        if written == 0 and status == 0:
+            assert output == f"{name}\n", f"{name} holds {output!r}\n{errors}"
+        side("volume", "rm", "-f", name)
+
+    def pod(self, side, name, order):
+        name = f"pod-{name}"
+        side("pod", "create", "--name", name)
+        side("run", "-d", "--pod", name, "--name", f"in-{name}", IMAGE, "sleep", "30")
+        if order.random() < 0.5:
+            side("pod", "stop", "-t", "0", name)
+        side("pod", "rm", "-f", "-t", "0", name)
+
+    def rename(self, side, name, order):
+        """It always has exactly one of the two names."""
+        names = [f"{kind}-{name}" for kind in ("old", "new")]
+        if side("create", "--name", names[0], "--network", "none", IMAGE, "true")[0] == 0:
+            side("rename", *names)
+            found = [side("container", "exists", one)[0] for one in names]
+            if all(status in (0, 1) for status in found):
+                assert sorted(found) == [0, 1], f"{names} exist: {found}"
+        for one in names:
+            side("rm", "-f", one)
+
+    def restart(self, side, name, order):
+        """Whom a person stopped, no policy starts again."""
+        name = f"restart-{name}"
+        side("run", "-d", "--name", name, "--network", "none", "--restart", "always", IMAGE, "sh", "-c", "sleep 0.1; exit 1")
+        time.sleep(order.uniform(0, 0.5))
+        if side("stop", "-t", "0", name)[0] == 0:
+            status, output, errors = side("inspect", "--format", "{{.State.Status}}", name)
+            assert status != 0 or output.strip() in ("exited", "created"), f"{name}: {output}{errors}"
+        side("rm", "-f", "-t", "0", name)
+
+    def two_at_once(self, side, name, order):
+        """Two commands on one container: each does its work or says why not, and neither waits for ever."""
+        name = f"two-{name}"
+        side("run", "-d", "--name", name, "--network", "none", IMAGE, "sleep", "30")
+        deeds = [["stop", "-t", "0"], ["rm", "-f", "-t", "0"], ["restart", "-t", "0"], ["kill"], ["start"], ["pause"], ["unpause"],
+                 ["exec"], ["commit", "-q"]]
+        pair = [threading.Thread(target=self.one_of_two, args=(side, name, order.choice(deeds))) for _ in range(2)]
+        for thread in pair:
+            thread.start()
+        for thread in pair:
+            thread.join()
+        side("rm", "-f", "-t", "0", name)
+
+    def one_of_two(self, side, name, words):
+        try:
+            side(*words, name, *(["true"] if words == ["exec"] else []))
+        except AssertionError as error:
+            self.failures.append(str(error))
 
     # ---- what kills --------------------------------------------------------------------------------------------------
 
@@ -330,11 +392,16 @@ def test_nothing_is_lost_in_a_storm(stage):
     assert sum(count for what, count in storm.counts.items() if what.startswith("killed")) > SECONDS / 2
     for side in sides:
         check_calm(side)
+        side.must("pod", "rm", "-f", "-a", "-t", "0")
         names = side.must("ps", "-a", "-q").split()
         if names:
             side.must("rm", "-f", "-t", "0", *names)
         assert side.must("ps", "-a", "-q") == ""
+        side.must("volume", "prune", "-a", "-f")
         side.must("system", "check")
+        place = side.store
+        left = [path.name for folder in ("containers", "names", "volumes") for path in (place / folder).glob("*")]
+        assert not left, f"left of {side.user}: {left}"
         # What is there can be used.
         assert side.must("run", "--rm", "--network", "none", IMAGE, "echo", "well") == "well\n"
 
