@@ -114,7 +114,7 @@ static const char *short_id(const char *id, const struct ps_manner *how, struct 
 		return id;
 	if (text_starts(id, "sha256:"))
 		id += strlen("sha256:");
-	return arena_strndup(arena, id, 12);
+	return arena_strndup(arena, id, strnlen(id, 12)); /* there is none with --rootfs */
 }
 
 /* Docker shows "debian:12", Podman the whole name. */
