@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 
 import pytest
@@ -89,8 +88,8 @@ def test_the_list_of_images(rung, text):
 
 def test_a_snapshot_that_is_gone_is_made_again(rung):
     rung.image()
-    for path in (rung.data / "snapshots").iterdir():
-        shutil.rmtree(path)
+    for path in list((rung.data / "snapshots").iterdir()):
+        path.rename(path.with_name(f".{path.name}.gone"))  # an ordinary user may not delete what subordinate ids own
     assert "is not unpacked" in check(rung, status=0)
     rung("run", "--rm", "tiny:1", "true", check=0)
 
