@@ -42,7 +42,8 @@ static const char *pods_directory(struct arena *arena)
 
 const char *pod_status_name(enum pod_status status)
 {
-	static const char names[][12] = {"Created", "Running", "Degraded", "Paused", "Exited"};
+	static const char names[][12] = {
+		"Created", "Running", "Degraded", "Paused", "Stopped", "Exited"};
 	return names[status];
 }
 
@@ -154,20 +155,21 @@ int pod_members(const struct pod *pod, struct arena *arena, struct instance **re
 
 enum pod_status pod_status(const struct instance *members, size_t count)
 {
-	size_t running = 0, paused = 0, created = 0;
+	size_t running = 0, paused = 0, ended = 0;
 	for (size_t i = 0; i < count; i++) {
 		enum instance_status status = members[i].state.status;
 		running += instance_is_alive(&members[i]) && status != INSTANCE_PAUSED;
 		paused += status == INSTANCE_PAUSED;
-		created += status == INSTANCE_CREATED;
+		ended += status == INSTANCE_EXITED;
 	}
-	if (created == count)
-		return POD_CREATED;
-	if (running == count)
-		return POD_RUNNING;
-	if (paused == count)
+	/* Podman's order of asking, so that scripts find its words. */
+	if (running)
+		return running == count ? POD_RUNNING : POD_DEGRADED;
+	if (paused && paused == count)
 		return POD_PAUSED;
-	return running || paused ? POD_DEGRADED : POD_EXITED;
+	if (ended)
+		return ended == count ? POD_EXITED : POD_STOPPED;
+	return POD_CREATED;
 }
 
 /* ---- making -------------------------------------------------------------------------------- */

@@ -29,6 +29,7 @@ enum pod_status {
 	POD_RUNNING,
 	POD_DEGRADED, /* some run, some do not */
 	POD_PAUSED,
+	POD_STOPPED, /* some have ended, none runs */
 	POD_EXITED,
 	POD_STATUS_COUNT,
 };

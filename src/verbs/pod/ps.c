@@ -3,6 +3,7 @@
 /* `rung pod ps` and `rung pod inspect`. */
 
 #include "base/error.h"
+#include "cli/moment.h"
 #include "cli/output.h"
 #include "plan/json_write.h"
 #include "verbs/container/several.h"
@@ -84,6 +85,19 @@ static const char *short_id(const char *id, bool whole, struct arena *arena)
 	return whole ? id : arena_strndup(arena, id, strnlen(id, 12));
 }
 
+/* "2 minutes ago" for people, the moment for programs. */
+static const char *created_word(
+	const struct pod *pod, const struct pod_ps_options *options, struct arena *arena)
+{
+	int64_t ns;
+	char ago[UNITS_TEXT_MAX];
+	bool json = options->format && text_equal(options->format, "json");
+	if (json || moment_of_text(pod->created, &ns) < 0)
+		return pod->created;
+	moment_ago(ns, moment_now(), ago);
+	return arena_strdup(arena, ago);
+}
+
 static int write_row(const struct pod *pod, const struct pod_ps_options *options,
 	struct arena *arena, struct json_writer *writer)
 {
@@ -105,7 +119,7 @@ static int write_row(const struct pod *pod, const struct pod_ps_options *options
 	json_write_string(writer, "ID", short_id(pod->id, options->no_trunc, arena));
 	json_write_string(writer, "Name", pod->name);
 	json_write_string(writer, "Status", status);
-	json_write_string(writer, "Created", pod->created);
+	json_write_string(writer, "Created", created_word(pod, options, arena));
 	json_write_string(writer, "InfraId", short_id(pod->infra, options->no_trunc, arena));
 	json_write_unsigned(writer, "NumberOfContainers", count);
 	write_labels(pod, writer);
@@ -127,8 +141,8 @@ static int run_ps(struct invocation *invocation)
 	autofini(text_fini) struct text rows = {};
 	struct json_writer writer = {.out = &rows, .compact = true};
 	json_open(&writer, NULL, '[');
-	for (size_t i = 0; r == 0 && i < count; i++)
-		r = write_row(&pods[i], options, invocation->arena, &writer);
+	for (size_t i = count; r == 0 && i > 0; i--) /* newest first */
+		r = write_row(&pods[i - 1], options, invocation->arena, &writer);
 	json_close(&writer);
 	if (r < 0 || options->quiet)
 		return r;
