@@ -50,7 +50,7 @@ echo rung-vm >/etc/hostname
 echo 8f3c6d1f0b1e4d0fa3b7c1d2e3f40516 >/etc/machine-id
 
 # The root of every bundle: read-only for the tests, with the directories a runtime mounts on.
-mkdir -p /srv/busybox/bin /srv/busybox/dev /srv/busybox/etc /srv/busybox/proc /srv/busybox/root /srv/busybox/sys /srv/busybox/tmp
+mkdir -p /srv/busybox/bin /srv/busybox/dev /srv/busybox/etc /srv/busybox/proc /srv/busybox/root /srv/busybox/sys/fs/cgroup /srv/busybox/tmp
 cp /bin/busybox /srv/busybox/bin/busybox
 chroot /srv/busybox /bin/busybox --install -s /bin
 printf 'root:x:0:0:root:/root:/bin/sh\n' >/srv/busybox/etc/passwd
