@@ -40,14 +40,15 @@ static char *own_table(struct arena *arena, const struct output_column *columns)
 	return arena_strdup(arena, text_get(&text));
 }
 
-static uint32_t right_columns(const struct output_column *columns)
+static void describe_columns(const struct output_column *columns, struct table *table)
 {
-	uint32_t right = 0;
 	unsigned n = 0;
-	for (const struct output_column *column = columns; column->field[0]; column++)
-		if (!column->hidden)
-			right |= (uint32_t)column->right << n++;
-	return right;
+	for (const struct output_column *column = columns; column->field[0]; column++) {
+		if (column->hidden)
+			continue;
+		table->right |= (uint32_t)column->right << n;
+		table->shrinks |= (uint32_t)column->shrinks << n++;
+	}
 }
 
 /* An object from fields to the titles of their columns. */
@@ -76,7 +77,7 @@ static int write_table(const struct output *output, struct arena *arena, const c
 	autofini(table_fini) struct table table = {};
 	if (source[0] == '\0') {
 		source = own_table(arena, output->columns);
-		table.right = right_columns(output->columns);
+		describe_columns(output->columns, &table);
 	}
 	const struct template *template;
 	int r = template_parse(arena, source, &template);

@@ -20,13 +20,14 @@ struct output_column {
 	char title[24]; /* of its column; "": the field in capitals */
 	bool hidden;    /* not in the verb's own table */
 	bool right;     /* numbers: aligned to the right there */
+	bool shrinks;   /* may be shortened where the terminal is narrow; no id, no name */
 };
 
 struct output {
 	const struct output_column *columns; /* ends with {} */
 	const char *format;                  /* NULL: the verb's own table */
 	bool no_heading;
-	bool no_trunc; /* lines may be wider than the terminal */
+	bool no_trunc; /* nothing is shortened */
 };
 
 /**

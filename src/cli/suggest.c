@@ -57,7 +57,7 @@ static void consider(struct nearest *nearest, const char *name, size_t length)
 		memcmp(name, nearest->typed, nearest->length) == 0)
 		distance = 1;
 	size_t longer = length > nearest->length ? length : nearest->length;
-	if (distance >= nearest->distance || distance > (longer + 2) / 3)
+	if (distance >= nearest->distance || distance > (longer + 1) / 3)
 		return;
 	nearest->distance = distance;
 	snprintf(nearest->suggestion.word, sizeof(nearest->suggestion.word), "%.*s", (int)length,

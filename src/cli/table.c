@@ -5,6 +5,7 @@
 #include "cli/width.h"
 
 #define GAP 3u
+#define CLOSE_GAP 2u
 /* A column is not shortened below this; a line that still does not fit is left to the terminal. */
 #define NARROWEST 8u
 
@@ -52,12 +53,12 @@ static bool next_cell(const char **at, unsigned column, const char **ret_cell, s
 
 struct widths {
 	unsigned of[TABLE_COLUMNS_MAX];
-	unsigned count;
+	unsigned count, gap;
 };
 
 static struct widths measure(const struct table *table)
 {
-	struct widths widths = {};
+	struct widths widths = {.gap = GAP};
 	for (size_t i = 0; i < table->count; i++) {
 		const char *at = table->lines[i], *cell;
 		size_t length;
@@ -72,25 +73,43 @@ static struct widths measure(const struct table *table)
 	return widths;
 }
 
-/* Takes one column of the terminal at a time from the widest, until all fit. */
-static void shorten(struct widths *widths, unsigned width)
+static unsigned total_width(const struct widths *widths)
 {
 	unsigned total = 0;
 	for (unsigned i = 0; i < widths->count; i++)
-		total += widths->of[i] + (i ? GAP : 0);
-	for (; total > width; total--) {
-		unsigned widest = 0;
-		for (unsigned i = 1; i < widths->count; i++)
-			if (widths->of[i] >= widths->of[widest])
-				widest = i;
-		if (widths->of[widest] <= NARROWEST)
-			return;
-		widths->of[widest]--;
-	}
+		total += widths->of[i] + (i ? widths->gap : 0);
+	return total;
 }
 
+/* The widest column that may lose a character; NULL: none is left. */
+static unsigned *widest_of(struct widths *widths, uint32_t shrinks)
+{
+	unsigned *widest = NULL;
+	for (unsigned i = 0; i < widths->count; i++)
+		if ((shrinks >> i & 1) && widths->of[i] > NARROWEST &&
+			(!widest || widths->of[i] >= *widest))
+			widest = &widths->of[i];
+	return widest;
+}
+
+/* Makes the columns fit. If they never will, nothing is lost either: the terminal breaks the lines.
+ */
+static void fit(struct widths *widths, uint32_t shrinks, unsigned width)
+{
+	if (total_width(widths) <= width)
+		return;
+	struct widths narrow = *widths;
+	narrow.gap = CLOSE_GAP;
+	unsigned total = total_width(&narrow), *widest;
+	for (; total > width && (widest = widest_of(&narrow, shrinks)); total--)
+		--*widest;
+	if (total <= width)
+		*widths = narrow;
+}
+
+/* gap: blanks behind the cell; 0 for the last one. */
 static void write_cell(
-	struct text *out, const char *cell, size_t length, unsigned width, bool right, bool last)
+	struct text *out, const char *cell, size_t length, unsigned width, bool right, unsigned gap)
 {
 	unsigned wide = display_width(cell, length);
 	const char *end = "";
@@ -104,10 +123,9 @@ static void write_cell(
 		text_format(out, "%*s", (int)missing, "");
 	text_add_bytes(out, cell, length);
 	text_add(out, end);
-	if (!right && !last)
+	if (!right && gap)
 		text_format(out, "%*s", (int)missing, "");
-	if (!last)
-		text_format(out, "%*s", (int)GAP, "");
+	text_format(out, "%*s", (int)gap, "");
 }
 
 static void write_line(
@@ -116,7 +134,8 @@ static void write_line(
 	const char *at = line, *cell;
 	size_t length;
 	for (unsigned column = 0; next_cell(&at, column, &cell, &length); column++)
-		write_cell(out, cell, length, widths->of[column], table->right >> column & 1, !at);
+		write_cell(out, cell, length, widths->of[column], table->right >> column & 1,
+			at ? widths->gap : 0);
 	/* Empty cells at the end leave blanks behind. */
 	while (out->length && out->bytes[out->length - 1] == ' ')
 		out->bytes[--out->length] = '\0';
@@ -127,7 +146,7 @@ void table_write(const struct table *table, unsigned width, struct text *out)
 {
 	struct widths widths = measure(table);
 	if (width)
-		shorten(&widths, width);
+		fit(&widths, table->shrinks, width);
 	for (size_t i = 0; i < table->count; i++)
 		write_line(table, table->lines[i], &widths, out);
 }

@@ -15,7 +15,8 @@
 static void table_is(const char *const lines[], size_t count, uint32_t right, unsigned width,
 	const char *expected)
 {
-	autofini(table_fini) struct table table = {.right = right};
+	/* Shortened are all columns but the third and those behind it. */
+	autofini(table_fini) struct table table = {.right = right, .shrinks = 3};
 	autofini(text_fini) struct text out = {};
 	for (size_t i = 0; i < count; i++)
 		table_add(&table, lines[i]);
@@ -43,9 +44,16 @@ static void test_table(void **state)
 
 static void test_table_fits(void **state)
 {
-	table_prints(0, 24, "ID   COMMAND\n1    a long command lin\u2026\n", "ID\tCOMMAND",
+	table_prints(0, 24, "ID  COMMAND\n1   a long command line\u2026\n", "ID\tCOMMAND",
 		"1\ta long command line that goes on");
-	table_prints(0, 30, "aaaaaaaaaaaaa\u2026   bbbbbbbbbbbb\u2026\n",
+	/* Closer together may be enough. */
+	table_prints(0, 5, "a  bc\n", "a\tbc");
+	/* What may not shrink stays whole; where that is too wide, all does. */
+	table_prints(0, 40, "aaaaaaa\u2026  bbbbbbb\u2026  cccccccccccccccccccc\n",
+		"aaaaaaaaaaaaaaaaaaaa\tbbbbbbbbbbbbbbbbbbbb\tcccccccccccccccccccc");
+	table_prints(0, 24, "aaaaaaaaaaaaaaaaaaaa   bbbbbbbbbbbbbbbbbbbb   cccccccccccccccccccc\n",
+		"aaaaaaaaaaaaaaaaaaaa\tbbbbbbbbbbbbbbbbbbbb\tcccccccccccccccccccc");
+	table_prints(0, 30, "aaaaaaaaaaaaa\u2026  bbbbbbbbbbbbb\u2026\n",
 		"aaaaaaaaaaaaaaaaaaaa\tbbbbbbbbbbbbbbbbbbbb");
 	/* Half of an ideograph is not shown. */
 	table_prints(

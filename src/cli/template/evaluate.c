@@ -66,7 +66,7 @@ struct value heading_of_field(struct run *run, const char *name, size_t length)
 static int unknown_field(struct run *run, const struct field *field)
 {
 	const char *nearest = NULL;
-	unsigned least = 3;
+	unsigned least = field->length < 5 ? 2 : 3; /* two wrong letters of four are another word */
 	for (const struct json_value *member = run->data->first; member; member = member->next) {
 		const char *key = member->key;
 		unsigned distance = edit_distance(key, strlen(key), field->at, field->length);

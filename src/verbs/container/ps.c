@@ -153,8 +153,9 @@ static void sort(const struct order *order, struct instance *instances, size_t c
 
 static void choose_columns(const struct ps_options *options, struct output_column columns[16])
 {
-	static const struct output_column usual[] = {{"ID", "CONTAINER ID"}, {"Image"}, {"Command"},
-		{"RunningFor", "CREATED"}, {"Status"}, {"Ports"}, {"Names"}};
+	static const struct output_column usual[] = {{"ID", "CONTAINER ID"}, {"Image"},
+		{"Command", .shrinks = true}, {"RunningFor", "CREATED"}, {"Status"}, {"Ports"},
+		{"Names"}};
 	static const struct output_column namespaces[] = {{"ID", "CONTAINER ID"}, {"Names"},
 		{"Pid"}, {"CGROUPNS"}, {"IPC"}, {"MNT"}, {"NET"}, {"PIDNS"}, {"USERNS"}, {"UTS"}};
 	size_t count = options->namespaces ? array_length(namespaces) : array_length(usual);

@@ -118,9 +118,9 @@ static int tell(const struct telling *telling)
 		{"CreatedSince", "CREATED"},
 		{"Created", .hidden = true},
 		{"CreatedAt", "CREATED AT", .hidden = true},
-		{"CreatedBy", "CREATED BY"},
+		{"CreatedBy", "CREATED BY", .shrinks = true},
 		{"Size"},
-		{"Comment"},
+		{"Comment", .shrinks = true},
 		{},
 	};
 	struct output_column own[array_length(columns)];

@@ -187,7 +187,7 @@ static int run(struct invocation *invocation)
 {
 	static const struct output_column columns[] = {
 		{"Name"},
-		{"Description"},
+		{"Description", .shrinks = true},
 		{"Stars", .right = true},
 		{"Official"},
 		{"Automated", .hidden = true},

@@ -133,8 +133,8 @@ static int print_images(struct invocation *invocation, const struct usage *usage
 static int print_containers(struct invocation *invocation, const struct usage *usage)
 {
 	static const struct output_column columns[] = {{"ID", "CONTAINER ID"}, {"Image"},
-		{"Command"}, {"Volumes", "LOCAL VOLUMES"}, {"Size"}, {"Created"}, {"Status"},
-		{"Names"}, {}};
+		{"Command", .shrinks = true}, {"Volumes", "LOCAL VOLUMES"}, {"Size"}, {"Created"},
+		{"Status"}, {"Names"}, {}};
 	autofini(text_fini) struct text rows = {}, command = {};
 	struct json_writer writer = {.out = &rows, .compact = true};
 	json_open(&writer, NULL, '[');
