@@ -7,6 +7,7 @@
  */
 
 #include "base/error.h"
+#include "base/log.h"
 #include "engine/container/internal.h"
 #include "engine/container/mount_words.h"
 #include "engine/image/image.h"
@@ -153,6 +154,11 @@ static int resolve_ports(
 		r = add_ports("--expose", network->expose.items[i], arena, ports);
 	for (size_t i = 0; r == 0 && i < network->publish.count; i++)
 		r = add_ports("--publish", published_port(network->publish.items[i]), arena, ports);
+	const char *word = run_network_word(request);
+	if (r == 0 && network->publish.count && (!word || text_equal(word, "host")))
+		warn(word ? "--publish has no effect with --network host, which shares all ports"
+			  : "--publish: no network has ports yet; --network host shares the "
+			    "host's");
 	return r;
 }
 

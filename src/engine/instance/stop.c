@@ -123,7 +123,7 @@ int instance_kill(struct instance *instance, int signal_number)
 struct stopping {
 	struct instance *instance;
 	struct clock_deadline deadline;
-	bool waits, was_paused;
+	bool waits, asked, was_paused;
 	int r;
 };
 
@@ -159,7 +159,8 @@ static int begin(
 	instance->state.status = INSTANCE_STOPPING;
 	instance->state.stopped_by_user = true;
 	int r = write_wish(instance);
-	if (r == 0 && timeout_s != 0 && !waits_for_start)
+	stopping->asked = timeout_s != 0 && !waits_for_start;
+	if (r == 0 && stopping->asked)
 		r = send_stop_signal(instance, signal ? signal : instance->stop_signal);
 	else if (r == 0)
 		stopping->deadline = clock_deadline_in(0);
@@ -173,11 +174,10 @@ static int finish(struct stopping *stopping, struct arena *arena)
 {
 	struct instance *instance = stopping->instance;
 	struct process_id process = instance_process(instance);
-	int left_ms = clock_left_ms(&stopping->deadline);
-	int r = process_wait(&process, left_ms);
+	int r = process_wait(&process, clock_left_ms(&stopping->deadline));
 	if (r == -ETIMEDOUT) {
-		if (left_ms > 0)
-			step("container %s ignores %s: it is killed", instance->name,
+		if (stopping->asked)
+			warn("container %s goes on after %s, so it is killed", instance->name,
 				instance->stop_signal);
 		(void)process_signal(&process, SIGKILL);
 	}

@@ -53,7 +53,10 @@ static int pull(struct store *store, const struct run_request *request, const ch
 	bars_init(&bars, wishes->quiet, false);
 	options.listener = bars_listen;
 	options.listener_context = &bars;
-	return registry_pull(store, word, &options, arena, ret_id);
+	int r = registry_pull(store, word, &options, arena, ret_id);
+	if (r < 0)
+		hint("'rung images' lists the images that are here");
+	return r;
 }
 
 /* 1: the image is of the platform asked for, or none was; 0: of another. */

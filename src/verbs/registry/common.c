@@ -113,10 +113,10 @@ static int ask_at(int fd, bool secret, struct arena *arena, const char **ret_ans
 		(void)tcsetattr(fd, TCSAFLUSH, &quiet);
 	char line[4096];
 	ssize_t length = read_line(fd, line, sizeof(line) - 1);
-	if (secret) {
+	if (secret)
 		(void)tcsetattr(fd, TCSAFLUSH, &before);
+	if (secret || length == -EINTR)
 		(void)!write(fd, "\n", 1);
-	}
 	if (length <= 0)
 		return length < 0 ? (int)length : -ENODATA;
 	line[length] = '\0';
@@ -132,5 +132,7 @@ int remote_ask(const char *question, bool secret, struct arena *arena, const cha
 		return refuse(-ENOTTY, "there is no terminal to ask on");
 	(void)!write(fd, question, strlen(question));
 	int r = ask_at(fd, secret, arena, ret_answer);
+	if (r == -EINTR) /* Ctrl-C needs no story */
+		(void)raise(SIGINT);
 	return r < 0 ? fail(r, "read the answer") : 0;
 }
