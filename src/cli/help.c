@@ -100,7 +100,7 @@ void option_default(const struct verb *verb, const struct option_group *group,
 	if (field->kind == OPTION_LIST || field->kind == OPTION_PAIRS)
 		return;
 	int64_t number = read_number(field, at);
-	if (number == 0)
+	if (number == 0 || (field->kind == OPTION_INTEGER && number == -1)) /* -1: none was given */
 		return;
 	struct option_spec spec = option_spec(option);
 	char word[32];
@@ -196,7 +196,7 @@ static void print_usage(struct help *help, const struct invocation *invocation)
 	const struct verb *verb = invocation->verb;
 	autofini(text_fini) struct text usage = {};
 	text_add(&usage, invocation->words);
-	if (verb->groups)
+	if (verb_shows_options(verb))
 		text_add(&usage, " [OPTION...]");
 	if (verb->verbs)
 		text_add(&usage, " COMMAND ...");

@@ -86,7 +86,7 @@ static void add_synopsis(struct text *out, const struct invocation *invocation)
 {
 	const struct verb *verb = invocation->verb;
 	text_format(out, "*%s*", invocation->words);
-	if (verb->groups)
+	if (verb_shows_options(verb))
 		text_add(out, " \\[_OPTION_...]");
 	if (verb->verbs)
 		text_add(out, " _COMMAND_ ...");
@@ -160,6 +160,8 @@ static void add_verbs(struct text *out, struct invocation *noun)
 		if (verb->description)
 			add_description(out, verb);
 		add_options(out, verb, false);
+		if (verb->examples)
+			add_examples(out, verb);
 	}
 }
 

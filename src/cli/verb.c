@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "cli/parse.h"
+#include "cli/spec.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -86,6 +87,15 @@ const struct invocation *invocation_program(const struct invocation *invocation)
 	return invocation;
 }
 
+bool verb_shows_options(const struct verb *verb)
+{
+	for (const struct option_group *group = verb->groups; group && group->options; group++)
+		for (const struct option *o = group->options; !option_ends(o); o++)
+			if (!o->hidden)
+				return true;
+	return false;
+}
+
 int usage_error(const struct invocation *invocation, const char *format, ...)
 {
 	va_list arguments;
@@ -95,7 +105,7 @@ int usage_error(const struct invocation *invocation, const char *format, ...)
 	int r = refuse(-EINVAL, "%s", text);
 	const struct verb *verb = invocation->verb;
 	hint("usage: %s%s%s%s; run '%s --help' for more", invocation->words,
-		verb->groups ? " [OPTION...]" : "", verb->arguments[0] ? " " : "", verb->arguments,
-		invocation->words);
+		verb_shows_options(verb) ? " [OPTION...]" : "", verb->arguments[0] ? " " : "",
+		verb->arguments, invocation->words);
 	return r;
 }

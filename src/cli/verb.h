@@ -83,6 +83,9 @@ struct invocation {
 	size_t given_count;
 };
 
+/** Whether the verb has an option that --help shows. */
+bool verb_shows_options(const struct verb *verb);
+
 /** The verb's options: `struct run_options *options = options_of(invocation, run_options);` */
 #define options_of(invocation, tag) \
 	((struct tag *)invocation_options((invocation), sizeof(struct tag)))

@@ -17,9 +17,9 @@ const struct verb verb_completion = {
 		"Prints a script for bash, zsh or fish. The script asks rung itself what fits, "
 		"so it never grows stale.",
 	.arguments = "bash|zsh|fish",
-	.examples = "for this shell:\n"
+	.examples = "For this shell:\n"
 		    "$ . <(rung completion bash)\n"
-		    "for all users:\n"
+		    "For all users:\n"
 		    "$ rung completion zsh >/usr/share/zsh/vendor-completions/_rung\n",
 	.run = run,
 };

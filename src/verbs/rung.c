@@ -93,14 +93,16 @@ static const struct verb_entry verbs[] = {
 	{ \
 		.name = program, .summary = "run a program behind as strong a wall as you want", \
 		.description = \
-			"What to run and how strongly to wall it off are two choices. The same " \
-			"command runs a program of this machine in a sandbox, an image in a " \
-			"container, the image on a kernel of its own, or a whole virtual " \
-			"machine. " \
-			"There is no daemon, and an ordinary user needs no privileges.", \
+			"What to run is an image, a directory, or this system itself (@host); " \
+			"--isolation says how strong the wall around it is. None of them is ever " \
+			"changed. There is no daemon, and an ordinary user needs no privileges.", \
 		.failure_status = status, .inner_failure_status = inner_status, \
 		verb_options(rung_options), .verbs = verbs, .completers = container_completers, \
 		.enter = enter, .run = run, .report = report, \
+		.examples = "This system, and whatever happens to it is forgotten\n" \
+			    "$ rung run @host sh -c 'rm -rf /etc; ls /'\n" \
+			    "An image\n" \
+			    "$ rung run --rm -it debian bash\n", \
 	}
 
 const struct verb verb_rung = PROGRAM_("rung", 125, 0);

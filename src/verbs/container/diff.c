@@ -161,5 +161,6 @@ const struct verb verb_diff = {
 	.description =
 		"Shows which files a container added (A), changed (C) and deleted (D) since it was "
 		"created; of an image, what its topmost layer did.",
+	.examples = "What an installation left behind\n$ rung diff web\n",
 	.run = run,
 };

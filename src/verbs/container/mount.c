@@ -152,6 +152,7 @@ const struct verb verb_mount = {
 		"Prints where a container's files are. Of one that runs that is its own root, to "
 		"read and to write; one that does not run is mounted read-only, for root. Without "
 		"a CONTAINER it lists what is mounted.",
+	.examples = "Which files it has\n$ ls $(rung mount web)\n",
 	.run = run_mount,
 };
 

@@ -78,7 +78,7 @@ const struct option file_wishes[] = {
 		text_in(file_wishes, rootfs)},
 	{"-v, --volume=[SOURCE:]DEST[:OPTIONS]", "show a host directory or a volume",
 		words_in(file_wishes, volumes)},
-	{"--mount=WORDS", "type=bind|volume|tmpfs|…,source=…,target=…",
+	{"--mount=WORDS", "type=bind, volume, tmpfs, image, devpts or glob; source=…,target=…",
 		words_in(file_wishes, mounts)},
 	{"--tmpfs=DEST[:OPTIONS]", "an empty directory in memory", words_in(file_wishes, tmpfs)},
 	{"--volumes-from=CONTAINER[:OPTIONS]", "mount what another container has mounted",

@@ -337,5 +337,7 @@ const struct verb verb_stats = {
 		"Shows processor, memory, network, block devices and processes of containers that "
 		"run, once a second. Control groups of version 1 and 2 are asked; what they do not "
 		"count for an ordinary user is added up from the processes.",
+	.examples =
+		"Once, for a script\n$ rung stats --no-stream --format '{{.Name}} {{.MemUsage}}'\n",
 	.run = run,
 };

@@ -115,6 +115,6 @@ const struct verb verb_import = {
 	verb_options(import_options),
 	.run = run,
 	.description = "FILE is a tar, also compressed; - or nothing is standard input.",
-	.examples = "a Debian of one's own\n"
+	.examples = "A Debian of one's own\n"
 		    "$ mmdebstrap --variant=minbase bookworm - | rung import - my-debian\n",
 };

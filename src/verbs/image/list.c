@@ -309,7 +309,7 @@ const struct verb verb_images = {
 	verb_options(images_options),
 	.completers = image_completers,
 	.run = run,
-	.examples = "the images without a name\n$ rung images --filter dangling=true\n",
+	.examples = "The images without a name\n$ rung images --filter dangling=true\n",
 };
 
 const struct verb verb_image_ls = {

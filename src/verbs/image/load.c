@@ -90,5 +90,5 @@ const struct verb verb_load = {
 	.description =
 		"Reads what rung, Docker, Podman, buildah or skopeo saved: a docker-archive "
 		"or an oci-archive, also compressed, or the directory of an OCI image layout.",
-	.examples = "from another machine\n$ ssh other rung save web | rung load\n",
+	.examples = "From another machine\n$ ssh other rung save web | rung load\n",
 };

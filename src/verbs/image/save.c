@@ -116,5 +116,5 @@ const struct verb verb_save = {
 	.run = run,
 	.description = "What it writes is for rung load, and as well for Docker, Podman, buildah "
 		       "and skopeo. The OCI forms and docker-dir keep every digest.",
-	.examples = "for a machine without a network\n$ rung save -o web.tar web:1\n",
+	.examples = "For a machine without a network\n$ rung save -o web.tar web:1\n",
 };

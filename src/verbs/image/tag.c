@@ -33,7 +33,7 @@ const struct verb verb_tag = {
 	.failure_status = 125,
 	.completers = image_completers,
 	.run = run_tag,
-	.examples = "before it is pushed there\n$ rung tag web 127.0.0.1:5000/web:1\n",
+	.examples = "Before it is pushed there\n$ rung tag web 127.0.0.1:5000/web:1\n",
 };
 
 /* The image's name that the word means, as it stands in the list. */

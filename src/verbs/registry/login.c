@@ -178,8 +178,8 @@ const struct verb verb_login = {
 		"or with the credential helper that the file names. REGISTRY may name a part of "
 		"one, "
 		"as quay.io/team.",
-	.examples = "in a script\n$ rung login -u joe --password-stdin quay.io <password\n"
-		    "who am I there?\n$ rung login --get-login quay.io\n",
+	.examples = "In a script\n$ rung login -u joe --password-stdin quay.io <password\n"
+		    "Who am I there?\n$ rung login --get-login quay.io\n",
 };
 
 struct logout_options {

@@ -143,7 +143,7 @@ const struct verb verb_pull = {
 		"A name without a registry means what an alias or the search list of "
 		"registries.conf "
 		"says, which is docker.io where nobody has configured another. Nobody is asked.",
-	.examples = "the newest image of that tag\n$ rung pull debian:12\n"
-		    "exactly these bytes\n$ rung pull debian@sha256:0123…\n"
-		    "the image for another machine\n$ rung pull --platform linux/arm64 alpine\n",
+	.examples = "The newest image of that tag\n$ rung pull debian:12\n"
+		    "Exactly these bytes\n$ rung pull debian@sha256:0123…\n"
+		    "The image for another machine\n$ rung pull --platform linux/arm64 alpine\n",
 };

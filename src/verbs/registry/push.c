@@ -151,6 +151,6 @@ const struct verb verb_push = {
 		"Sends what the registry does not have yet. Layers go exactly as they were pulled, "
 		"so "
 		"that an image keeps its digest; only layers that are plain tar are compressed.",
-	.examples = "to where its name says\n$ rung push quay.io/team/app:1\n"
-		    "under another name\n$ rung push app:1 registry.example/team/app:1\n",
+	.examples = "To where its name says\n$ rung push quay.io/team/app:1\n"
+		    "Under another name\n$ rung push app:1 registry.example/team/app:1\n",
 };

@@ -409,5 +409,6 @@ const struct verb verb_info = {
 	.name = "info",
 	.summary = "show this machine and what rung keeps on it",
 	verb_options(info_options),
+	.examples = "Where everything lies\n$ rung info --format '{{.DockerRootDir}}'\n",
 	.run = run,
 };
