@@ -100,7 +100,7 @@ static const struct verb_entry verbs[] = {
 		verb_options(rung_options), .verbs = verbs, .completers = container_completers, \
 		.enter = enter, .run = run, .report = report, \
 		.examples = "This system, and whatever happens to it is forgotten\n" \
-			    "$ rung run @host sh -c 'rm -rf /etc; ls /'\n" \
+			    "$ rung run @host sh -c 'echo lost > ~/note; ls ~'\n" \
 			    "An image\n" \
 			    "$ rung run --rm -it debian bash\n", \
 	}
