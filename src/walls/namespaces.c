@@ -119,7 +119,7 @@ static int helper_refused(const char *helper, struct text *words)
 		line[strcspn(line, "\n")] = '\0';
 	int r = refuse(-EPERM, "%s", line && *line ? line : helper);
 	hint("the ranges must be granted to this user in /etc/sub%s",
-		text_equal(helper, "newuidmap") ? "uid" : "gid");
+		helper && text_equal(helper, "newuidmap") ? "uid" : "gid");
 	return r;
 }
 

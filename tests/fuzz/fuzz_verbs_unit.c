@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!made)
 			demand(mkdtemp(directory) != NULL);
 		made = true;
-		char path[64];
+		char path[128];
 		(void)snprintf(path, sizeof(path), "%s/a.%s", directory, kinds[i]);
 		error_clear();
 		demand(fs_create(AT_FDCWD, path, data + 1, size - 1, 0600) == 0);

@@ -14,8 +14,6 @@
 static const char path_variable[] =
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-extern char **environ;
-
 struct variables {
 	struct arena *arena;
 	struct strings list;

@@ -322,7 +322,7 @@ static int mount_device(
 		.type = type ? type : "none"};
 	plan_mount_options(&mount, &options, &sight->plan->arena);
 	if (mount.bind || !type || text_equal(type, "none") || text_equal(type, "bind")) {
-		if (access(device, F_OK) < 0)
+		if (!device || access(device, F_OK) < 0)
 			return fail(-errno, "volume %s: device %s", volume->name, device);
 		mount.bind = true;
 		mount.type = "bind";
@@ -362,8 +362,8 @@ static int mount_image(struct sight *sight, const struct run_mount *wanted, size
 {
 	autofini(store_fini) struct store store = STORE_NONE;
 	struct arena *arena = &sight->plan->arena;
-	struct image image;
-	struct strings lowers;
+	struct image image = {};
+	struct strings lowers = {};
 	int r = store_open(sight->request->data_root, &store);
 	if (r == 0)
 		r = image_find(&store, wanted->name, arena, &image);

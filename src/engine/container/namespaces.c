@@ -57,7 +57,7 @@ static void join_owner(struct plan *plan, pid_t pid)
 
 static int join_peer(const struct run_request *request, const struct mode *mode, struct plan *plan)
 {
-	struct run_peer peer;
+	struct run_peer peer = {};
 	const char *name = mode->word + strlen("container:");
 	if (request->dry)
 		return 0;

@@ -471,7 +471,7 @@ static int join_user_namespace(const struct run_request *request, struct plan *p
 	if (text_starts(word, "ns:")) {
 		path = arena_strdup(&plan->arena, word + 3);
 	} else {
-		struct run_peer peer;
+		struct run_peer peer = {};
 		int r = run_find_peer(request, word + strlen("container:"), &plan->arena, &peer);
 		if (r == 0 && peer.pid <= 0)
 			r = refuse(-ESRCH, "container %s is not running", word + 10);

@@ -125,7 +125,7 @@ static int save_oci_image(
 	struct output *output, const struct archive_choice *choice, struct json_writer *index)
 {
 	autofini(text_fini) struct text text = {};
-	struct image_manifest manifest = {};
+	struct image_manifest manifest = {.media_type = ""};
 	char digest[DIGEST_SIZE];
 	int r = manifest_text(output, choice->image, true, &manifest, &text);
 	for (size_t i = 0; r == 0 && i < manifest.layer_count; i++)

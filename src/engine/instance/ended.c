@@ -140,7 +140,7 @@ static int announce_restart(struct instance *instance, struct arena *arena, int6
 static int remove_image(const struct instance *instance, struct arena *arena)
 {
 	autofini(store_fini) struct store store = STORE_NONE;
-	struct image image;
+	struct image image = {};
 	struct image_users users = {};
 	const char *name = NULL, *word = instance->image_name;
 	int r = store_open(places_data(arena), &store);

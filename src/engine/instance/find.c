@@ -64,7 +64,7 @@ int instance_find_named(const char *name, struct arena *arena, struct instance *
 	if (name[0] == '\0' || strchr(name, '/') || name[0] == '.')
 		return -ENOENT;
 	const char *id = instance_name_owner(name, arena);
-	struct instance instance;
+	struct instance instance = {};
 	int r = id ? instance_load(id, arena, &instance) : -ENOENT;
 	if (r < 0)
 		return r;
@@ -191,7 +191,7 @@ int instance_find_peer(
 	void *context, const char *name, struct arena *arena, struct run_peer *ret_peer)
 {
 	(void)context;
-	struct instance instance;
+	struct instance instance = {};
 	int r = instance_find(name, arena, &instance);
 	if (r < 0)
 		return r;

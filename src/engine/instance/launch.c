@@ -164,7 +164,7 @@ static void notify_systemd(const struct launch *launch)
 {
 	const char *who = launch->request.life.sdnotify, *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	if (!who || !text_equal(who, "conmon") || text_empty(path) ||
+	if (!who || !text_equal(who, "conmon") || !path || path[0] == '\0' ||
 		strlen(path) >= sizeof(address.sun_path))
 		return;
 	autoclose int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);

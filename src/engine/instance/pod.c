@@ -54,7 +54,7 @@ static int read_pod(const char *id, struct arena *arena, struct pod *ret)
 	struct pod pod = {.directory = arena_format(arena, "%s/%s", pods_directory(arena), id)};
 	autoclose int fd = open(pod.directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	autofree char *bytes = NULL;
-	size_t length;
+	size_t length = 0;
 	int r = fd < 0 ? -errno : fs_read(fd, "config.json", CONFIG_MAX, &bytes, &length);
 	if (r < 0)
 		return r == -ENOENT ? r : fail(r, "pod %s", id);
@@ -239,7 +239,7 @@ static int make_infra(struct pod *pod, struct run_request *request, struct arena
 		request->namespaces.hostname =
 			text_empty(pod->hostname) ? pod->name : pod->hostname;
 	r = run_resolve(request, arena);
-	struct instance infra;
+	struct instance infra = {};
 	if (r == 0)
 		r = instance_create(request, arena, &infra);
 	if (r < 0)

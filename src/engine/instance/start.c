@@ -230,14 +230,13 @@ static int start_peers(const struct instance *instance, struct arena *arena)
 }
 
 /* Let go what only waits: its first process gets the word. */
-static int start_initialized(struct instance *instance)
+static int start_initialized(struct instance *instance, struct arena *arena)
 {
 	int r = container_start(instance->record_root, instance->id);
 	if (r < 0)
 		return r;
 	instance->state.status = INSTANCE_RUNNING;
-	struct clock_text now = clock_now();
-	instance->state.started_at = now.text;
+	instance->state.started_at = arena_strdup(arena, clock_now().text);
 	r = instance_write_state(instance);
 	if (r == 0)
 		instance_event(instance, "start", NULL, 0);
@@ -245,7 +244,8 @@ static int start_initialized(struct instance *instance)
 }
 
 /* 1: go on; 0: nothing to do. */
-static int may_start(struct instance *instance, const struct instance_start *how)
+static int may_start(
+	struct instance *instance, const struct instance_start *how, struct arena *arena)
 {
 	struct process_id monitor = instance_monitor(instance);
 	switch (instance->state.status) {
@@ -259,7 +259,7 @@ static int may_start(struct instance *instance, const struct instance_start *how
 		(void)process_signal(&monitor, SIGKILL);
 		return 1;
 	case INSTANCE_INITIALIZED:
-		return how->only_initialize ? 0 : start_initialized(instance);
+		return how->only_initialize ? 0 : start_initialized(instance, arena);
 	case INSTANCE_REMOVING:
 		return how->by_policy
 			       ? -ECANCELED
@@ -339,7 +339,7 @@ int instance_start(struct instance *instance, struct arena *arena, const struct 
 	if (r == 0 && !how->by_policy)
 		r = instance_settle_locked(instance, arena);
 	if (r == 0)
-		r = may_start(instance, how);
+		r = may_start(instance, how, arena);
 	if (r <= 0)
 		return r;
 	r = prepare(&launch);

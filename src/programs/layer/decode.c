@@ -182,18 +182,15 @@ static int decode_all(struct decode *decode)
 	struct output output = {.decode = decode};
 	struct block *first = queue_take(decode->raw);
 	int r;
-	if (first && first->length >= TAR_BLOCK && tar_looks_like_header(first->bytes))
-		r = pass(decode, first, &output); /* whatever its first name begins with */
-	else if (begins(first, "\x1f\x8b", 2))
+	/* A plain archive is one, whatever its first name begins with. */
+	bool plain = first && first->length >= TAR_BLOCK && tar_looks_like_header(first->bytes);
+	if (!plain && begins(first, "\x1f\x8b", 2))
 		r = gunzip(decode, first, &output);
-	else if (begins(first, "\x28\xb5\x2f\xfd", 4) || is_skippable(first))
+	else if (!plain && (begins(first, "\x28\xb5\x2f\xfd", 4) || is_skippable(first)))
 		r = unzstd(decode, first, &output);
-	else if (begins(first,
-			 "\xfd"
-			 "7zXZ",
-			 5))
+	else if (!plain && begins(first, "\xfd\x37zXZ", 5))
 		r = refuse_format(decode, first, "xz");
-	else if (begins(first, "BZh", 3))
+	else if (!plain && begins(first, "BZh", 3))
 		r = refuse_format(decode, first, "bzip2");
 	else
 		r = pass(decode, first, &output);

@@ -140,7 +140,8 @@ static int clamp_capabilities(struct last_steps *steps)
 			if (name && length < sizeof(text) - 96)
 				snprintf(text + length, sizeof(text) - length, " %s", name);
 		}
-		strcat(text, ": the container goes without");
+		size_t length = strlen(text);
+		snprintf(text + length, sizeof(text) - length, ": the container goes without");
 		report_warning(&steps->stage.report_fd, text);
 	}
 	wanted->permitted &= have;

@@ -193,7 +193,9 @@ static int make_image(struct invocation *invocation, struct store *store,
 		return r;
 	layer.created_by = command_line(instance, arena);
 	change->layer = &layer;
-	return image_commit(store, change, arena, ret_id);
+	r = image_commit(store, change, arena, ret_id);
+	change->layer = NULL;
+	return r;
 }
 
 static int commit(struct invocation *invocation, struct instance *instance,

@@ -147,7 +147,7 @@ static int serve_source(const struct invocation *invocation, struct cp_place *fr
 	int channel, int output_fd)
 {
 	struct cp_source source = {};
-	struct cp_target target = {};
+	struct cp_target target = {.name = ""};
 	char name[256];
 	int r = cp_place_open(from, invocation->arena);
 	if (r == 0)
@@ -173,7 +173,7 @@ static int receive(
 	const struct invocation *invocation, struct cp_place *to, int channel, int input_fd)
 {
 	struct message message;
-	struct cp_target target;
+	struct cp_target target = {};
 	ssize_t length = read(channel, &message, sizeof(message));
 	if (length != sizeof(message))
 		return -EPIPE; /* they have said why */
@@ -194,7 +194,7 @@ static int receive(
 static int share_tree(
 	const struct invocation *invocation, struct cp_place *from, struct cp_place *to)
 {
-	struct instance first, second;
+	struct instance first = {}, second = {};
 	if (!from->container || !to->container)
 		return 0;
 	int r = instance_find(from->container, invocation->arena, &first);
@@ -213,7 +213,7 @@ static int share_tree(
 static int copy(const struct invocation *invocation, struct cp_place *from, struct cp_place *to,
 	bool follow)
 {
-	int data[2], talk[2];
+	int data[2] = {-1, -1}, talk[2] = {-1, -1};
 	int r = share_tree(invocation, from, to);
 	if (r == 0)
 		r = make_pipe(data);

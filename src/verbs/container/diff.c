@@ -58,8 +58,8 @@ static int diff_container(
 static int diff_image(const char *name, struct arena *arena, struct changes *ret_changes)
 {
 	autofini(store_fini) struct store store = STORE_NONE;
-	struct image image;
-	struct strings lowers;
+	struct image image = {};
+	struct strings lowers = {};
 	int r = store_open(places_data(arena), &store);
 	if (r == 0)
 		r = image_find(&store, name, arena, &image);

@@ -159,7 +159,7 @@ struct news {
 {
 	struct news news = {};
 	(void)setsid();
-	struct container_process process;
+	struct container_process process = {};
 	for (int number = 0; number < 3 && news.r == 0; number++)
 		news.r = open_null(number, O_RDWR);
 	if (news.r == 0)

@@ -142,7 +142,7 @@ static int run(struct invocation *invocation)
 {
 	struct update_options *options = options_of(invocation, update_options);
 	struct instance_restart restart = {};
-	struct several several;
+	struct several several = {};
 	struct resource_wishes none = {};
 	container_note_health(invocation, &options->request.health);
 	if (merge(invocation, &options->request.resources, &none) == 0 && !options->restart &&

@@ -57,7 +57,7 @@ static int import(struct invocation *invocation, struct store *store, int input,
 {
 	struct import_options *options = options_of(invocation, import_options);
 	struct arena *arena = invocation->arena;
-	struct image_layer layer;
+	struct image_layer layer = {};
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < options->changes.count; i++)
 		r = image_apply_change(&change->config, options->changes.words[i], arena);
@@ -68,13 +68,15 @@ static int import(struct invocation *invocation, struct store *store, int input,
 	layer.created_by = arena_format(arena, "rung import %s",
 		invocation->argument_count ? invocation->arguments[0] : "-");
 	change->layer = &layer;
-	return image_commit(store, change, arena, ret_id);
+	r = image_commit(store, change, arena, ret_id);
+	change->layer = NULL;
+	return r;
 }
 
 static int run(struct invocation *invocation)
 {
 	struct import_options *options = options_of(invocation, import_options);
-	const char *id, *word = invocation->arguments[0] ? invocation->arguments[0] : "-";
+	const char *id = "", *word = invocation->arguments[0] ? invocation->arguments[0] : "-";
 	int r = read_platform(invocation, options);
 	if (r < 0)
 		return r;

@@ -37,7 +37,7 @@ static const char *place_of(const struct image *image, struct arena *arena)
 /* On another mount than its parent. */
 static bool is_mounted(const char *path)
 {
-	uint64_t own, parents;
+	uint64_t own = 0, parents = 0;
 	autoclose int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	autoclose int parent = fd < 0 ? -1 : openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return parent >= 0 && kernel_mount_id(fd, &own) == 0 &&

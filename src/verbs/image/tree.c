@@ -78,7 +78,7 @@ static int print_tree(struct invocation *invocation, struct store *store, const 
 static int run(struct invocation *invocation)
 {
 	autofini(store_fini) struct store store = STORE_NONE;
-	struct image image;
+	struct image image = {};
 	int r = image_store_open(invocation, &store);
 	if (r == 0)
 		r = image_find(&store, invocation->arguments[0], invocation->arena, &image);
