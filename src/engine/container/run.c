@@ -118,9 +118,11 @@ const char *run_choose_hostname(const struct run_request *request, struct arena 
 	bool shares = run_network(request) == RUN_NETWORK_HOST || (uts && text_equal(uts, "host"));
 	if (shares && gethostname(own, sizeof(own) - 1) == 0)
 		return arena_strdup(arena, own);
-	if (word && text_starts(word, "container:") && request->find_peer &&
-		run_find_peer(request, word + 10, arena, &peer) == 0 && peer.hostname)
-		return peer.hostname;
+	const char *const shared[] = {word, uts};
+	for (size_t i = 0; i < array_length(shared) && request->find_peer; i++)
+		if (shared[i] && text_starts(shared[i], "container:") &&
+			run_find_peer(request, shared[i] + 10, arena, &peer) == 0 && peer.hostname)
+			return peer.hostname;
 	error_clear();
 	/* Docker's and Podman's: the first twelve digits of the id; a name stays whole. */
 	size_t length = strlen(request->id);

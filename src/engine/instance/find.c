@@ -199,6 +199,9 @@ int instance_find_peer(
 	r = instance_load_request(&instance, arena, request);
 	if (r < 0)
 		return r;
+	struct run_layer *layer = arena_new(arena, struct run_layer, 1);
+	run_layer_in(instance.directory, instance.id, arena, layer);
+	request->layer = layer;
 	*ret_peer = (struct run_peer){
 		.id = instance.id,
 		.hostname = request->resolved.hostname,

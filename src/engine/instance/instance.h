@@ -264,10 +264,12 @@ struct instance_removal {
 	int64_t timeout_s; /* of stop_first; INT64_MIN: its own */
 	bool volumes;      /* anonymous volumes too */
 	bool depend;       /* those that share its namespaces too */
+	bool with_pod;     /* the pod goes as well, so what holds its namespaces may */
 };
 
 /**
- * Removes it: processes, layer, log, name. -EBUSY with a story: it runs, or others depend on it.
+ * Removes it: processes, layer, log, name. -EBUSY with a story: it runs, others depend on it, or it
+ * holds the namespaces of a pod.
  * Events: "remove".
  */
 [[nodiscard]] int instance_remove(

@@ -72,6 +72,12 @@ static int read_pod(const char *id, struct arena *arena, struct pod *ret)
 	return 0;
 }
 
+bool pod_exists(const char *id, struct arena *arena)
+{
+	return access(arena_format(arena, "%s/%s/config.json", pods_directory(arena), id), F_OK) ==
+	       0;
+}
+
 static int by_creation(const void *a, const void *b)
 {
 	return strcmp(((const struct pod *)a)->created, ((const struct pod *)b)->created);
@@ -247,11 +253,9 @@ static int make_infra(struct pod *pod, struct run_request *request, struct arena
 	infra.infra = true;
 	pod->infra = infra.id;
 	r = instance_write_config(&infra, NULL);
-	if (r == 0)
-		r = write_pod(pod);
 	if (r < 0) {
 		char story[ERROR_TEXT_MAX];
-		const struct instance_removal how = {.force = true};
+		const struct instance_removal how = {.force = true, .with_pod = true};
 		(void)snprintf(story, sizeof(story), "%s", error_text());
 		(void)!instance_remove(&infra, arena, &how);
 		r = error_adopt(r, story, "");
@@ -265,7 +269,40 @@ static int remove_directory(const struct pod *pod, struct arena *arena)
 	return fd < 0 ? fail(-errno, "remove pod %s", pod->name) : fs_remove_tree(fd, pod->id);
 }
 
-static void pod_event(const struct pod *pod, const char *action)
+/* What is left of a pod that never came to be: perhaps an infra, and its root. */
+static void remove_torso(const struct pod *pod, struct arena *arena)
+{
+	const struct instance_removal how = {.force = true, .with_pod = true, .depend = true};
+	struct instance *members = NULL;
+	size_t count = 0;
+	if (pod_members(pod, arena, &members, &count) == 0) {
+		int unused = 0;
+		instance_remove_all(members, count, arena, &how, NULL, &unused);
+	}
+	(void)!remove_directory(pod, arena);
+	error_clear();
+}
+
+/* Under the lock nobody is making one, so what has no config.json is what a killed command left. */
+static void sweep(struct arena *arena)
+{
+	DIR *directory = opendir(pods_directory(arena));
+	const struct dirent *entry;
+	while (directory && (entry = readdir(directory))) {
+		if (!instance_is_id(entry->d_name))
+			continue;
+		const char *id = arena_strdup(arena, entry->d_name);
+		const struct pod torso = {.id = id,
+			.name = id,
+			.directory = arena_format(arena, "%s/%s", pods_directory(arena), id)};
+		if (!pod_exists(id, arena))
+			remove_torso(&torso, arena);
+	}
+	if (directory)
+		closedir(directory);
+}
+
+void pod_event(const struct pod *pod, const char *action)
 {
 	event_write("pod", action, pod->id, pod->name, pod->labels, pod->label_count);
 }
@@ -290,16 +327,16 @@ int pod_create(const struct pod *wanted, struct run_request *request, struct are
 	if (r == 0)
 		return refuse(-EEXIST, "pod %s exists already: %s", pod.name, other.id);
 	error_clear();
+	sweep(arena);
 	if (mkdir(pod.directory, 0700) < 0)
 		return fail(-errno, "create %s", pod.directory);
-	r = write_pod(&pod);
-	if (r == 0 && with_infra)
-		r = make_infra(&pod, request, arena);
+	r = with_infra ? make_infra(&pod, request, arena) : 0;
+	if (r == 0)
+		r = write_pod(&pod);
 	if (r < 0) {
 		char story[ERROR_TEXT_MAX];
-		strncpy(story, error_text(), sizeof(story) - 1);
-		story[sizeof(story) - 1] = '\0';
-		(void)!remove_directory(&pod, arena);
+		(void)snprintf(story, sizeof(story), "%s", error_text());
+		remove_torso(&pod, arena);
 		return error_adopt(r, story, "");
 	}
 	pod_event(&pod, "create");
@@ -366,6 +403,7 @@ int pod_remove(const struct pod *pod, struct arena *arena, const struct instance
 	struct instance_removal all = *how;
 	all.force = true;
 	all.depend = true;
+	all.with_pod = true;
 	size_t first = count && members[0].infra ? 1 : 0;
 	instance_remove_all(members + first, count - first, arena, &all, keep_first, &r);
 	if (r == 0 && first)

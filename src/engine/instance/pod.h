@@ -40,6 +40,9 @@ const char *pod_status_name(enum pod_status status);
 /** By name, id, or the beginning of an id. -ENOENT with a story. */
 [[nodiscard]] int pod_find(const char *word, struct arena *arena, struct pod *ret_pod);
 
+/** By its whole id. */
+bool pod_exists(const char *id, struct arena *arena);
+
 /** All of them, oldest first. */
 [[nodiscard]] int pod_list(struct arena *arena, struct pod **ret_pods, size_t *ret_count);
 
@@ -58,6 +61,9 @@ enum pod_status pod_status(const struct instance *members, size_t count);
 
 /** Makes a request one of a member: what it did not ask for otherwise, it shares. */
 void pod_join(const struct pod *pod, struct run_request *request, struct arena *arena);
+
+/** Writes an event of type "pod": "create", "start" ... */
+void pod_event(const struct pod *pod, const char *action);
 
 /** Removes it with its containers. -EBUSY with a story: some run, and not @force. */
 [[nodiscard]] int pod_remove(

@@ -17,6 +17,7 @@
 #include "base/places.h"
 #include "engine/instance/internal.h"
 #include "engine/instance/monitor.h"
+#include "engine/instance/pod.h"
 #include "rungs/container/container.h"
 
 #include <fcntl.h>
@@ -212,6 +213,12 @@ int instance_remove(
 static int begin_one(
 	struct instance *instance, struct arena *arena, const struct instance_removal *how)
 {
+	if (instance->infra && !how->with_pod && pod_exists(instance->pod, arena)) {
+		int refused = refuse(-EBUSY, "container %s holds the namespaces of pod %.12s",
+			instance->name, instance->pod);
+		hint("rung pod rm %.12s removes both", instance->pod);
+		return refused;
+	}
 	int r = remove_dependents(instance, arena, how);
 	if (r == 0 && how->force && how->stop_first && instance_is_alive(instance))
 		r = instance_stop(instance, arena, how->timeout_s);

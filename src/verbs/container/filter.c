@@ -9,6 +9,7 @@
 #include "base/scope.h"
 #include "cli/moment.h"
 #include "engine/image/image.h"
+#include "engine/instance/pod.h"
 #include "verbs/container/health.h"
 #include "verbs/container/ports.h"
 
@@ -160,7 +161,15 @@ static bool fits_network(
 static bool fits_pod(
 	const struct instance *instance, const struct instance_filter *filter, struct arena *arena)
 {
-	return instance->pod[0] && text_starts(instance->pod, filter->value);
+	struct pod pod;
+	if (!instance->pod[0])
+		return false;
+	if (text_starts(instance->pod, filter->value))
+		return true;
+	bool named =
+		pod_find(instance->pod, arena, &pod) == 0 && text_equal(pod.name, filter->value);
+	error_clear();
+	return named;
 }
 
 static bool fits_health(

@@ -11,6 +11,7 @@
 #include "cli/moment.h"
 #include "cli/units.h"
 #include "engine/image/image.h"
+#include "engine/instance/pod.h"
 #include "engine/registry/reference.h"
 #include "verbs/container/health.h"
 #include "verbs/container/ports.h"
@@ -187,6 +188,17 @@ static unsigned local_volumes(const struct instance *instance)
 	return count;
 }
 
+static const char *pod_name(const struct instance *instance, struct arena *arena)
+{
+	struct pod pod;
+	if (!instance->pod[0])
+		return "";
+	if (pod_find(instance->pod, arena, &pod) == 0)
+		return pod.name;
+	error_clear();
+	return "";
+}
+
 static const char *pod_word(
 	const struct instance *instance, const struct ps_manner *how, struct arena *arena)
 {
@@ -252,7 +264,7 @@ static void write_more_fields(const struct instance *instance, const struct ps_m
 	const struct instance_state *state = &instance->state;
 	json_write_string(writer, "ImageID", short_id(instance->image_id, how, arena));
 	json_write_string(writer, "Pod", pod_word(instance, how, arena));
-	json_write_string(writer, "PodName", "");
+	json_write_string(writer, "PodName", pod_name(instance, arena));
 	json_write_bool(writer, "IsInfra", instance->infra);
 	json_write_bool(writer, "AutoRemove", instance->remove);
 	json_write_bool(writer, "Exited", state->status == INSTANCE_EXITED);
@@ -337,7 +349,7 @@ static void write_podman_json(const struct instance *instance, const struct ps_m
 	json_write_strings(writer, "Networks", &instance->networks);
 	json_write_signed(writer, "Pid", state->pid);
 	json_write_string(writer, "Pod", instance->pod);
-	json_write_string(writer, "PodName", "");
+	json_write_string(writer, "PodName", pod_name(instance, arena));
 	write_podman_ports(instance, arena, writer);
 	json_write_signed(writer, "StartedAt", moment(state->started_at) / 1000000000);
 	json_write_string(writer, "State", instance_status_name(state->status));

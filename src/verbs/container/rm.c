@@ -3,6 +3,7 @@
 /* `rung rm`: removes containers with what they changed. */
 
 #include "base/error.h"
+#include "engine/instance/pod.h"
 #include "verbs/container/several.h"
 #include "verbs/verbs.h"
 
@@ -42,6 +43,17 @@ static int status_of(const struct several *several)
 	return !several->failed ? 1 : several->last == -EBUSY ? 2 : 125;
 }
 
+/* All containers, by force: pods are nothing without theirs. */
+static int remove_pods(struct arena *arena, const struct instance_removal *how)
+{
+	struct pod *pods = NULL;
+	size_t count = 0;
+	int r = pod_list(arena, &pods, &count);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = pod_remove(&pods[i], arena, how);
+	return r;
+}
+
 static int run(struct invocation *invocation)
 {
 	const struct rm_options *options = options_of(invocation, rm_options);
@@ -58,6 +70,10 @@ static int run(struct invocation *invocation)
 		.volumes = options->volumes,
 		.depend = options->depend || which.all, /* all: those, too */
 	};
+	if (which.all && options->force && !which.filters.count)
+		r = remove_pods(invocation->arena, &how);
+	if (r < 0)
+		return r;
 	instance_remove_all(several.items, several.count, invocation->arena, &how, said, &several);
 	return status_of(&several);
 }
@@ -69,7 +85,7 @@ const struct verb verb_rm = {
 	.failure_status = 125,
 	verb_options(rm_options),
 	.description = "Removes each container: what it changed, its log, its name. Those that run "
-		       "are refused, or killed with --force.\n\n"
+		       "are refused, or killed with --force. -fa removes pods, too.\n\n"
 		       "The status is 1 if one does not exist, 2 if one runs, 125 if something "
 		       "else failed.",
 	.examples = "Everything that is there\n"

@@ -98,6 +98,7 @@ static int change_pod(const struct pod *pod, enum change change,
 
 static int change_all(struct invocation *invocation, enum change change)
 {
+	static const char names[][8] = {"start", "stop", "restart", "kill", "pause", "unpause"};
 	const struct pod_change_options *options = options_of(invocation, pod_change_options);
 	struct pod *pods;
 	size_t count;
@@ -107,8 +108,10 @@ static int change_all(struct invocation *invocation, enum change change)
 		struct tally tally = {.invocation = invocation};
 		r = change_pod(&pods[i], change, options, &tally);
 		missing += tally.failed;
-		if (r == 0 && !tally.failed)
+		if (r == 0 && !tally.failed) {
+			pod_event(&pods[i], names[change]);
 			puts(pods[i].id);
+		}
 	}
 	return r < 0 ? r : missing ? 125 : 0;
 }
