@@ -234,6 +234,10 @@ class Container:
         self.namespace("user")
         self.linux["uidMappings"] = [{"containerID": 0, "hostID": host_id, "size": size}]
         self.linux["gidMappings"] = [{"containerID": 0, "hostID": host_id, "size": size}]
+        shared = self.rootfs / "bin/busybox"  # a link to everybody's
+        shared.rename(self.work / "everybodys")
+        shutil.copy2(self.work / "everybodys", shared)
+        (self.work / "everybodys").unlink()
         subprocess.run(["chown", "-hR", f"{host_id}:{host_id}", self.rootfs], check=True)
         for path in (self.work, self.bundle):
             path.chmod(0o755)
