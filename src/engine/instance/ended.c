@@ -150,7 +150,7 @@ static int remove_image(const struct instance *instance, struct arena *arena)
 	if (r == 0)
 		r = image_find_users(&store, image.id, arena, &users);
 	/* The name may mean another image by now, and others may use this one. */
-	if (r < 0 || users.count || !text_equal(image.id, instance->image_id))
+	if (r != 0 || users.count || !text_equal(image.id, instance->image_id))
 		return r;
 	bool others = name && image.names.count > 1;
 	r = others ? image_untag(&store, name) : image_remove(&store, &image);

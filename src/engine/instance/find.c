@@ -66,7 +66,7 @@ int instance_find_named(const char *name, struct arena *arena, struct instance *
 	const char *id = instance_name_owner(name, arena);
 	struct instance instance = {};
 	int r = id ? instance_load(id, arena, &instance) : -ENOENT;
-	if (r < 0)
+	if (r != 0)
 		return r;
 	/* A name that was changed a moment ago, or by a command that was killed. */
 	if (!text_equal(instance.name, name))
@@ -193,7 +193,7 @@ int instance_find_peer(
 	(void)context;
 	struct instance instance = {};
 	int r = instance_find(name, arena, &instance);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	struct run_request *request = arena_new(arena, struct run_request, 1);
 	r = instance_load_request(&instance, arena, request);

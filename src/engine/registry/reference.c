@@ -285,8 +285,8 @@ const char *reference_familiar(const struct reference *reference, struct arena *
 
 const char *reference_familiar_name(const char *name, struct arena *arena)
 {
-	struct reference reference = {};
-	if (reference_parse(name, arena, &reference) < 0) {
+	struct reference reference = {.registry = "", .repository = ""};
+	if (reference_parse(name, arena, &reference) != 0) {
 		error_clear();
 		return name;
 	}

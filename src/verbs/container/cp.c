@@ -181,7 +181,7 @@ static int receive(
 	int r = cp_place_open(to, invocation->arena);
 	if (r == 0)
 		r = cp_find_target(to, &message.source, invocation->arena, &target);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	if (write(channel, target.name, strlen(target.name)) < 0)
 		return fail(-errno, "tell the name");
@@ -200,7 +200,7 @@ static int share_tree(
 	int r = instance_find(from->container, invocation->arena, &first);
 	if (r == 0)
 		r = instance_find(to->container, invocation->arena, &second);
-	if (r < 0 || !text_equal(first.id, second.id))
+	if (r != 0 || !text_equal(first.id, second.id))
 		return r;
 	r = cp_place_open(to, invocation->arena);
 	from->instance = to->instance;
