@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from conftest import only_rung
+from conftest import ROOT, only_rung
 from living import rung  # noqa: F401
 
 pytestmark = only_rung
@@ -69,11 +69,12 @@ def test_members_share_names(rung):
 
 def test_events(rung):
     rung("pod", "create", "--name", "web", check=0)
-    for verb in ("start", "pause", "unpause", "kill", "restart", "stop", "rm"):
+    frozen = ["pause", "unpause"] if ROOT else []  # an ordinary user may have no cgroup for it
+    for verb in ("start", *frozen, "kill", "restart", "stop", "rm"):
         rung("pod", verb, "web", check=0)
     lines = rung.output("events", "--since", "1h", "--until", "0s", "--filter", "type=pod", "--format", "json").splitlines()
     assert [json.loads(line).get("Status", json.loads(line).get("Action")) for line in lines] == [
-        "create", "start", "pause", "unpause", "kill", "restart", "stop", "remove"]
+        "create", "start", *frozen, "kill", "restart", "stop", "remove"]
 
 
 @pytest.mark.parametrize("with_infra", [True, False])
