@@ -27,6 +27,7 @@ class Rung:
         (work / "run").mkdir(mode=0o700)
         (work / "registries.conf").write_text("")
         self.environment = {
+            **{name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")},
             "PATH": "/usr/bin:/bin", "HOME": str(work / "home"), "XDG_RUNTIME_DIR": str(work / "run"),
             "XDG_CONFIG_HOME": str(work / "home/.config"), "CONTAINERS_REGISTRIES_CONF": str(work / "registries.conf"),
         }
