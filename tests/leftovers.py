@@ -11,7 +11,10 @@ import re
 import time
 
 PR_SET_CHILD_SUBREAPER = 36
-STATE_DIRECTORIES = ["/run/rung", "/run/crun", "/run/runc", "/run/netns", "/var/lib/rung"]
+STATE_DIRECTORIES = ["/run/crun", "/run/runc", "/run/netns"]
+# Here the rooms stay, and what they say of their past; what tests put into them has to go.
+RUNG_DIRECTORIES = ["/run/rung", "/var/lib/rung", "/var/lib/rung/images/blobs"]
+RUNG_KEEPS = {"events.log", "events.log.1", "lock", "oci-layout", "index.json", "index.lock", "index.spare", "blobs", "ingest"}
 
 
 def adopt():
@@ -68,6 +71,12 @@ def state():
     for directory in STATE_DIRECTORIES:
         with contextlib.suppress(FileNotFoundError, PermissionError):  # another user's is none of our business
             yield from [f"state {directory}/{name}" for name in os.listdir(directory)]
+    for top in RUNG_DIRECTORIES:
+        for room, rooms, files in os.walk(top):
+            depth = room.count("/") - top.count("/")
+            yield from [f"state {room}/{name}" for name in [*files, *(rooms if depth else [])] if name not in RUNG_KEEPS]
+            if depth:
+                rooms.clear()
 
 
 def users():

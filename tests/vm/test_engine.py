@@ -128,6 +128,8 @@ def test_parents(engine):
     if not engine.user:
         identity = engine.start("--name a --cgroup-parent /mine --memory 64m")
         assert engine.cgroup("a") == f"/sys/fs/cgroup/mine/rung-{identity}"
+        engine.ok("rm -f -t 0 a")
+        engine.vm.check("rmdir /sys/fs/cgroup/mine")  # whose it is, is not for rung to say
 
 
 def test_without_cgroups(engine):
