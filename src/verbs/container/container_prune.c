@@ -27,16 +27,6 @@ static bool may_go(const struct instance *instance)
 	return !instance_is_alive(instance) && instance->state.status != INSTANCE_RESTARTING;
 }
 
-/* Without a terminal nobody could answer; Podman and Docker take the end of input for a no. */
-static bool is_sure(void)
-{
-	printf("WARNING! This will remove all non running containers.\n"
-	       "Are you sure you want to continue? [y/N] ");
-	(void)fflush(stdout);
-	char answer[16] = "";
-	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
-}
-
 static void said(struct instance *instance, int r, void *context)
 {
 	several_said(context, instance, r);
@@ -49,7 +39,7 @@ static int run(struct invocation *invocation)
 	int r = instance_filters_read(&options->filters, invocation->arena, &filters);
 	if (r < 0)
 		return r;
-	if (!options->force && !is_sure())
+	if (!confirm(options->force, "This will remove all non running containers."))
 		return 0;
 	struct instance *all;
 	size_t count, chosen = 0;

@@ -230,7 +230,7 @@ static int copy(const struct invocation *invocation, struct cp_place *from, stru
 		(void)close(talk[0]);
 		r = serve_source(invocation, from, follow, talk[1], data[1]);
 		if (r < 0)
-			cp_tell(invocation);
+			tell_failure(invocation);
 		cp_place_fini(from);
 		_exit(r < 0);
 	}

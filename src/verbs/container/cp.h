@@ -5,6 +5,7 @@
 
 #include "cli/verb.h"
 #include "engine/instance/tree.h"
+#include "verbs/dialogue.h"
 
 struct cp_place {
 	const char *container; /* its name; NULL: the host */
@@ -56,6 +57,3 @@ struct cp_target {
 
 /** The user that the container's program runs as; 0 where that is not known. */
 void cp_container_user(const struct cp_place *place, uid_t *ret_uid, gid_t *ret_gid);
-
-/** Prints the present story, for a process that is not the one to end with it. */
-void cp_tell(const struct invocation *invocation);

@@ -239,8 +239,3 @@ void cp_container_user(const struct cp_place *place, uid_t *ret_uid, gid_t *ret_
 	*ret_uid = uid;
 	*ret_gid = gid;
 }
-
-void cp_tell(const struct invocation *invocation)
-{
-	several_tell(invocation);
-}

@@ -190,7 +190,7 @@ static int inspect_all(struct search *search, const char *type, const char *form
 			r = output_thing(format, &one);
 		if (r < 0) {
 			status = invocation->failure_status;
-			several_tell(invocation);
+			tell_failure(invocation);
 		}
 	}
 	json_close(&all);

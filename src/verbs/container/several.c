@@ -9,23 +9,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-void several_tell(const struct invocation *invocation)
-{
-	(void)fflush(stdout);
-	const char *words = invocation->words;
-	int length = (int)strcspn(words, " ");
-	fprintf(stderr, "%.*s: %s\n", length, words, error_text());
-	if (error_hint()[0])
-		fprintf(stderr, "hint: %s\n", error_hint());
-	error_clear();
-}
-
 void several_said(struct several *several, const struct instance *instance, int r)
 {
 	if (r < 0) {
 		several->failed++;
 		several->last = r;
-		several_tell(several->invocation);
+		tell_failure(several->invocation);
 	} else if (!several->quiet) {
 		size_t i = (size_t)(instance - several->items);
 		puts(i < several->count ? several->words[i] : instance->id);
@@ -59,7 +48,7 @@ static void add_word(struct several *several, const char *word, bool ignore)
 	} else {
 		several->missing++;
 		several->last = r;
-		several_tell(several->invocation);
+		tell_failure(several->invocation);
 	}
 }
 
@@ -72,7 +61,7 @@ static void add_cidfile(struct several *several, const char *path, bool ignore)
 	if (r < 0) {
 		(void)fail(r, "read the container id file %s", path);
 		several->missing++;
-		several_tell(several->invocation);
+		tell_failure(several->invocation);
 		return;
 	}
 	id[strcspn(id, " \n\t")] = '\0';

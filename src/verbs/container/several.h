@@ -9,6 +9,7 @@
 
 #include "cli/verb.h"
 #include "engine/instance/instance.h"
+#include "verbs/dialogue.h"
 
 /** What the options say about which containers are meant, beside the arguments. */
 struct several_wishes {
@@ -33,9 +34,6 @@ struct several {
  */
 [[nodiscard]] int several_find(const struct invocation *invocation,
 	const struct several_wishes *wishes, struct several *ret_several);
-
-/** Tells the present story now, as the end of the program would, and forgets it. */
-void several_tell(const struct invocation *invocation);
 
 /** Says how it went with one: prints its word, or the story. */
 void several_said(struct several *several, const struct instance *instance, int r);

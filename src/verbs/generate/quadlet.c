@@ -51,7 +51,7 @@ struct generating {
 static void complain(void *context)
 {
 	struct generating *generating = context;
-	several_tell(generating->invocation);
+	tell_failure(generating->invocation);
 }
 
 /* ---- one file ------------------------------------------------------------------------------ */
@@ -119,7 +119,7 @@ static void try_file(struct generating *generating, const char *path)
 {
 	if (generate(generating, path) < 0) {
 		generating->mistakes++;
-		several_tell(generating->invocation);
+		tell_failure(generating->invocation);
 	}
 }
 

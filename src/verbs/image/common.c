@@ -91,22 +91,8 @@ void image_shown_age(const char *created, char out[static 40])
 
 int image_tell(const struct invocation *invocation, int status)
 {
-	(void)fflush(stdout);
-	fprintf(stderr, "%s: %s\n", invocation_program(invocation)->words, error_text());
-	if (error_hint()[0])
-		fprintf(stderr, "hint: %s\n", error_hint());
-	error_clear();
+	tell_failure(invocation);
 	return status;
-}
-
-bool image_confirm(bool force, const char *question)
-{
-	if (force)
-		return true;
-	printf("WARNING! %s\nAre you sure you want to continue? [y/N] ", question);
-	(void)fflush(stdout);
-	char answer[16] = "";
-	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
 void image_note(const char *action, const struct image *image, const char *name)

@@ -11,6 +11,7 @@
 #include "engine/image/collect.h"
 #include "engine/image/image.h"
 #include "plan/json_write.h"
+#include "verbs/dialogue.h"
 #include "verbs/manner.h"
 #include "verbs/verbs.h"
 
@@ -42,14 +43,8 @@ void image_shown_size(
 /** "2 years ago" of an RFC 3339 time; "N/A" if it is none. */
 void image_shown_age(const char *created, char out[static 40]);
 
-/**
- * A verb with several arguments goes on after a failure: this tells the present story at once and
- * forgets it. Returns status, for the verb's result.
- */
+/** tell_failure(); returns status, for the verb's result. */
 int image_tell(const struct invocation *invocation, int status);
-
-/** Asks "…? [y/N]" on a terminal; without one the answer is no, unless force. */
-bool image_confirm(bool force, const char *question);
 
 /** Notes what happened to an image. */
 void image_note(const char *action, const struct image *image, const char *name);

@@ -84,9 +84,9 @@ int image_prune(struct invocation *invocation, struct store *store, bool all,
 static int run(struct invocation *invocation)
 {
 	const struct image_prune_options *options = options_of(invocation, image_prune_options);
-	if (!image_confirm(options->force,
-		    options->all ? "This will remove all images without a container."
-				 : "This will remove all images without a name."))
+	if (!confirm(options->force, options->all
+					     ? "This will remove all images without a container."
+					     : "This will remove all images without a name."))
 		return 0;
 	autofini(store_fini) struct store store = STORE_NONE;
 	autofini(text_fini) struct text names = {};

@@ -48,7 +48,7 @@ static void note(struct instance *instance, int r, void *context)
 	struct tally *tally = context;
 	if (r < 0) {
 		tally->failed++;
-		several_tell(tally->invocation);
+		tell_failure(tally->invocation);
 	}
 }
 

@@ -58,7 +58,7 @@ int pods_find(const struct invocation *invocation, const struct pods_wishes *wis
 			error_clear();
 		} else {
 			++*ret_missing;
-			several_tell(invocation);
+			tell_failure(invocation);
 		}
 	}
 	*ret_pods = pods;

@@ -36,7 +36,7 @@ static int remove_pods(struct invocation *invocation, const struct pod *pods, si
 			continue;
 		}
 		failed = 125;
-		several_tell(invocation);
+		tell_failure(invocation);
 	}
 	return failed;
 }
@@ -83,21 +83,12 @@ static const struct option pod_prune_options[] = {
 	{},
 };
 
-static bool is_sure(void)
-{
-	printf("WARNING! This will remove all stopped/exited pods.\n"
-	       "Are you sure you want to continue? [y/N] ");
-	(void)fflush(stdout);
-	char answer[16] = "";
-	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
-}
-
 static int run_prune(struct invocation *invocation)
 {
 	const struct pod_prune_options *options = options_of(invocation, pod_prune_options);
 	struct pod *pods;
 	size_t count, chosen = 0;
-	if (!options->force && !is_sure())
+	if (!confirm(options->force, "This will remove all stopped/exited pods."))
 		return 0;
 	int r = pod_list(invocation->arena, &pods, &count);
 	for (size_t i = 0; r == 0 && i < count; i++) {

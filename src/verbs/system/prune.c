@@ -134,7 +134,7 @@ static const char *question(const struct system_prune_options *options)
 static int run(struct invocation *invocation)
 {
 	const struct system_prune_options *options = options_of(invocation, system_prune_options);
-	if (!image_confirm(options->force, question(options)))
+	if (!confirm(options->force, question(options)))
 		return 0;
 	autofini(store_fini) struct store store = STORE_NONE;
 	struct pruning pruning = {.invocation = invocation};

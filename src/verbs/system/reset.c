@@ -71,7 +71,7 @@ static int run_reset(struct invocation *invocation)
 	const struct system_reset_options *options = options_of(invocation, system_reset_options);
 	const char *question = "This will remove all containers, also those that run, all images, "
 			       "volumes and secrets.";
-	if (!image_confirm(options->force, question))
+	if (!confirm(options->force, question))
 		return 0;
 	int r = remove_containers(invocation);
 	return r != 0 ? r : remove_store(invocation);

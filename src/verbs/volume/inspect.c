@@ -79,7 +79,7 @@ static int run(struct invocation *invocation)
 			count++;
 			continue;
 		}
-		several_tell(invocation);
+		tell_failure(invocation);
 		status = manner_of(invocation) == MANNER_DOCKER ? 1 : 125;
 	}
 	r = show(invocation, volumes, count);

@@ -22,17 +22,6 @@ static const struct option volume_prune_options[] = {
 	{},
 };
 
-/* Without a terminal nobody could answer; the end of input is a no. */
-static bool is_sure(bool all)
-{
-	printf("WARNING! This will remove all %svolumes not used by at least one container.\n"
-	       "Are you sure you want to continue? [y/N] ",
-		all ? "" : "anonymous local ");
-	(void)fflush(stdout);
-	char answer[16] = "";
-	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
-}
-
 /* Podman's prune takes named volumes without being told. */
 static bool takes_named(const struct invocation *invocation, const struct volume_filters *filters)
 {
@@ -69,7 +58,7 @@ static int prune(struct invocation *invocation, const struct volume_filters *fil
 		if (r > 0)
 			puts(volumes[i].name);
 		if (r < 0) {
-			several_tell(invocation);
+			tell_failure(invocation);
 			status = 125;
 		}
 	}
@@ -83,7 +72,12 @@ static int run(struct invocation *invocation)
 	int r = volume_filters_read(&options->filters, invocation->arena, &filters);
 	if (r < 0)
 		return r;
-	if (!options->force && !options->dry_run && !is_sure(takes_named(invocation, &filters)))
+	const char *warning =
+		takes_named(invocation, &filters)
+			? "This will remove all volumes not used by at least one container."
+			: "This will remove all anonymous local volumes not used by at least one "
+			  "container.";
+	if (!confirm(options->force || options->dry_run, warning))
 		return 0;
 	return prune(invocation, &filters);
 }

@@ -94,7 +94,7 @@ static int run(struct invocation *invocation)
 			error_clear();
 		else if (r < 0) {
 			status = status_of(invocation, r);
-			several_tell(invocation);
+			tell_failure(invocation);
 		}
 	}
 	return status;

@@ -92,7 +92,7 @@ static int inspect(struct invocation *invocation)
 	json_open(&writer, NULL, '[');
 	for (size_t i = 0; i < invocation->argument_count; i++)
 		if (show_one(invocation, invocation->arguments[i], &writer) < 0) {
-			several_tell(invocation);
+			tell_failure(invocation);
 			status = 125;
 		}
 	json_close(&writer);
@@ -154,7 +154,7 @@ static int run_rm(struct invocation *invocation)
 		if (one == -ENOENT && options->ignore)
 			error_clear();
 		else if (one < 0) {
-			several_tell(invocation);
+			tell_failure(invocation);
 			status = 125;
 		}
 	}
