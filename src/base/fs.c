@@ -335,3 +335,12 @@ int fs_replace(int dir_fd, const char *name, const void *text, size_t length, mo
 	}
 	return 0;
 }
+
+bool fs_is_mount_point(const char *path)
+{
+	uint64_t own = 0, parents = 0;
+	autoclose int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autoclose int parent = fd < 0 ? -1 : openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return parent >= 0 && kernel_mount_id(fd, &own) == 0 &&
+	       kernel_mount_id(parent, &parents) == 0 && own != parents;
+}

@@ -89,6 +89,10 @@ struct fd_path fd_path(int fd);
 [[nodiscard]] int fs_replace(
 	int dir_fd, const char *name, const void *text, size_t length, mode_t mode);
 
+/** Whether a directory lies on another mount than its parent; false also where it cannot be seen.
+ */
+bool fs_is_mount_point(const char *path);
+
 /**
  * Removes dir_fd/name and everything below it, never following links and never
  * leaving the file system it starts on (mount points are -EBUSY, name itself

@@ -99,6 +99,11 @@ struct json_quoted json_quote(const char *text);
 /** The member, unless it is absent or null. @object must be an object. */
 [[nodiscard]] bool json_find(const struct json *object, const char *key, struct json *ret_member);
 
+/* What a member says, for documents that may lack it: "" or 0 where it is absent or another type.
+ */
+const char *json_member_text(const struct json *object, const char *key);
+int64_t json_member_number(const struct json *object, const char *key);
+
 /** Place of a child met while walking; @index counts within an array. */
 struct json json_child(const struct json *parent, const struct json_value *child, size_t index);
 

@@ -224,3 +224,18 @@ int json_signed(const struct json *at, int64_t lowest, int64_t highest, int64_t 
 	}
 	return 0;
 }
+
+const char *json_member_text(const struct json *object, const char *key)
+{
+	struct json at;
+	return json_find(object, key, &at) && at.value->type == JSON_STRING ? at.value->text : "";
+}
+
+int64_t json_member_number(const struct json *object, const char *key)
+{
+	struct json at;
+	int64_t value = 0;
+	if (json_find(object, key, &at) && json_signed(&at, INT64_MIN, INT64_MAX, &value) < 0)
+		error_clear();
+	return value;
+}

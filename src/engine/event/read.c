@@ -56,12 +56,6 @@ static void reader_fini(struct reader *reader)
 
 /* ---- one line --------------------------------------------------------------------------- */
 
-static const char *member(const struct json *object, const char *key)
-{
-	struct json at;
-	return json_find(object, key, &at) && at.value->type == JSON_STRING ? at.value->text : "";
-}
-
 static void read_attributes(const struct json *top, struct arena *arena, struct event *event)
 {
 	struct json object;
@@ -87,10 +81,10 @@ static bool parse_line(const char *line, size_t length, struct arena *arena,
 		error_clear();
 		return false;
 	}
-	event.type = member(&document->top, "type");
-	event.action = member(&document->top, "action");
-	event.id = member(&document->top, "id");
-	event.name = member(&document->top, "name");
+	event.type = json_member_text(&document->top, "type");
+	event.action = json_member_text(&document->top, "action");
+	event.id = json_member_text(&document->top, "id");
+	event.name = json_member_text(&document->top, "name");
 	read_attributes(&document->top, arena, &event);
 	*ret_event = event;
 	return true;

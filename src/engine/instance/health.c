@@ -51,21 +51,6 @@ const char *health_status_name(enum health_status status)
 
 /* ---- the file --------------------------------------------------------------------------- */
 
-static const char *text_of(const struct json *object, const char *key)
-{
-	struct json at;
-	return json_find(object, key, &at) && at.value->type == JSON_STRING ? at.value->text : "";
-}
-
-static int64_t number_of(const struct json *object, const char *key)
-{
-	struct json at;
-	int64_t value = 0;
-	if (json_find(object, key, &at) && json_signed(&at, INT64_MIN, INT64_MAX, &value) < 0)
-		error_clear();
-	return value;
-}
-
 static void read_log(const struct json *top, struct health *health)
 {
 	struct json log;
@@ -75,9 +60,10 @@ static void read_log(const struct json *top, struct health *health)
 	for (size_t i = 0; value && health->log_count < LOG_MAX; value = value->next, i++) {
 		struct json at = json_child(&log, value, i);
 		if (value->type == JSON_OBJECT)
-			health->log[health->log_count++] =
-				(struct entry){text_of(&at, "Start"), text_of(&at, "End"),
-					text_of(&at, "Output"), number_of(&at, "ExitCode")};
+			health->log[health->log_count++] = (struct entry){
+				json_member_text(&at, "Start"), json_member_text(&at, "End"),
+				json_member_text(&at, "Output"),
+				json_member_number(&at, "ExitCode")};
 	}
 }
 
@@ -95,13 +81,13 @@ static void health_read(const struct instance *instance, struct arena *arena, st
 		error_clear();
 		return;
 	}
-	if (!text_equal(text_of(&document.top, "StartedAt"), health->started_at))
+	if (!text_equal(json_member_text(&document.top, "StartedAt"), health->started_at))
 		return;
-	const char *status = text_of(&document.top, "Status");
+	const char *status = json_member_text(&document.top, "Status");
 	for (enum health_status one = HEALTH_STARTING; one <= HEALTH_UNHEALTHY; one++)
 		if (text_equal(status, health_status_name(one)))
 			health->status = one;
-	health->failing_streak = number_of(&document.top, "FailingStreak");
+	health->failing_streak = json_member_number(&document.top, "FailingStreak");
 	read_log(&document.top, health);
 }
 

@@ -27,21 +27,6 @@ static int open_health(
 	return r;
 }
 
-static const char *text_of(const struct json *object, const char *key)
-{
-	struct json at;
-	return json_find(object, key, &at) && at.value->type == JSON_STRING ? at.value->text : "";
-}
-
-static int64_t number_of(const struct json *object, const char *key)
-{
-	struct json at;
-	int64_t value = 0;
-	if (json_find(object, key, &at) && json_signed(&at, INT64_MIN, INT64_MAX, &value) < 0)
-		error_clear();
-	return value;
-}
-
 const char *container_health(const struct instance *instance, struct arena *arena)
 {
 	if (instance->health_interval_ms == 0)
@@ -49,7 +34,7 @@ const char *container_health(const struct instance *instance, struct arena *aren
 	autofini(json_document_fini) struct json_document document = {};
 	if (open_health(instance, arena, &document) < 0)
 		return "starting";
-	const char *status = text_of(&document.top, "Status");
+	const char *status = json_member_text(&document.top, "Status");
 	return status[0] ? status : "starting";
 }
 
@@ -59,8 +44,8 @@ void container_health_write(
 	autofini(json_document_fini) struct json_document document = {};
 	bool known = open_health(instance, arena, &document) == 0;
 	json_write_string(writer, "Status", container_health(instance, arena));
-	json_write_signed(
-		writer, "FailingStreak", known ? number_of(&document.top, "FailingStreak") : 0);
+	json_write_signed(writer, "FailingStreak",
+		known ? json_member_number(&document.top, "FailingStreak") : 0);
 	json_open(writer, "Log", '[');
 	struct json log;
 	const struct json_value *entry =
@@ -72,10 +57,10 @@ void container_health_write(
 		if (entry->type != JSON_OBJECT)
 			continue;
 		json_open(writer, NULL, '{');
-		json_write_string(writer, "Start", text_of(&at, "Start"));
-		json_write_string(writer, "End", text_of(&at, "End"));
-		json_write_signed(writer, "ExitCode", number_of(&at, "ExitCode"));
-		json_write_string(writer, "Output", text_of(&at, "Output"));
+		json_write_string(writer, "Start", json_member_text(&at, "Start"));
+		json_write_string(writer, "End", json_member_text(&at, "End"));
+		json_write_signed(writer, "ExitCode", json_member_number(&at, "ExitCode"));
+		json_write_string(writer, "Output", json_member_text(&at, "Output"));
 		json_close(writer);
 	}
 	json_close(writer);

@@ -44,16 +44,6 @@ static const char *place_of(const struct instance *instance, struct arena *arena
 	return arena_format(arena, "%s/%s", places_state("mounts", arena), instance->id);
 }
 
-/* On another mount than its parent. */
-static bool is_mounted(const char *path)
-{
-	uint64_t own = 0, parents = 0;
-	autoclose int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	autoclose int parent = fd < 0 ? -1 : openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return parent >= 0 && kernel_mount_id(fd, &own) == 0 &&
-	       kernel_mount_id(parent, &parents) == 0 && own != parents;
-}
-
 static int mount_stack(const struct instance *instance, const char *place, struct arena *arena)
 {
 	if (!run_is_host_root()) {
@@ -78,7 +68,7 @@ static int mount_one(const struct instance *instance, struct arena *arena, const
 		return 0;
 	}
 	const char *place = place_of(instance, arena);
-	int r = is_mounted(place) ? 0 : mount_stack(instance, place, arena);
+	int r = fs_is_mount_point(place) ? 0 : mount_stack(instance, place, arena);
 	if (r < 0)
 		return wrap(r, "mount %s", instance->name);
 	instance_event(instance, "mount", NULL, 0);
@@ -102,7 +92,7 @@ static int list_mounts(struct invocation *invocation)
 	json_open(&writer, NULL, '[');
 	for (size_t i = 0; i < count; i++) {
 		const char *place = place_of(&instances[i], arena);
-		if (!is_mounted(place))
+		if (!fs_is_mount_point(place))
 			continue;
 		json_open(&writer, NULL, '{');
 		json_write_string(&writer, "ID",
@@ -181,7 +171,7 @@ static int run_unmount(struct invocation *invocation)
 		return r;
 	for (size_t i = 0; i < several.count; i++) {
 		const char *place = place_of(&several.items[i], arena);
-		if (!is_mounted(place)) {
+		if (!fs_is_mount_point(place)) {
 			if (!options->all)
 				several_said(&several, &several.items[i], 0);
 			continue;

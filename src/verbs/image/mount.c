@@ -34,16 +34,6 @@ static const char *place_of(const struct image *image, struct arena *arena)
 	return arena_format(arena, "%s/%s", places_state("images", arena), digest_hex(image->id));
 }
 
-/* On another mount than its parent. */
-static bool is_mounted(const char *path)
-{
-	uint64_t own = 0, parents = 0;
-	autoclose int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	autoclose int parent = fd < 0 ? -1 : openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return parent >= 0 && kernel_mount_id(fd, &own) == 0 &&
-	       kernel_mount_id(parent, &parents) == 0 && own != parents;
-}
-
 static int make_overlay(int fs, const struct strings *lowers)
 {
 	int r = 0;
@@ -92,7 +82,7 @@ static int mount_image(struct invocation *invocation, struct store *store, const
 	if (r < 0)
 		return r;
 	const char *place = place_of(&image, arena);
-	if (!is_mounted(place)) {
+	if (!fs_is_mount_point(place)) {
 		r = image_lowers(store, &image, arena, &lowers);
 		if (r == 0)
 			r = fs_make_dirs(place, 0700);
@@ -142,7 +132,7 @@ static int list_mounts(struct invocation *invocation, struct store *store)
 	json_open(&writer, NULL, '[');
 	for (size_t i = 0; i < count; i++) {
 		const char *place = place_of(&images[i], invocation->arena);
-		if (is_mounted(place))
+		if (fs_is_mount_point(place))
 			write_mount(&writer, invocation, &images[i], place);
 	}
 	json_close(&writer);
@@ -206,7 +196,7 @@ static int unmount(struct invocation *invocation, const struct image *image, boo
 {
 	const struct image_unmount_options *options = options_of(invocation, image_unmount_options);
 	const char *place = place_of(image, invocation->arena);
-	if (!is_mounted(place))
+	if (!fs_is_mount_point(place))
 		return must ? refuse(-EINVAL, "image %s is not mounted",
 				      image_shown_id(image->id, false, false, invocation->arena))
 			    : 0;
