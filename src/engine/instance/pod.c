@@ -49,7 +49,7 @@ const char *pod_status_name(enum pod_status status)
 
 /* ---- finding ---------------------------------------------------------------------------- */
 
-static int read_pod(const char *id, struct arena *arena, struct pod *ret)
+int pod_load(const char *id, struct arena *arena, struct pod *ret_pod)
 {
 	struct pod pod = {.directory = arena_format(arena, "%s/%s", pods_directory(arena), id)};
 	autoclose int fd = open(pod.directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -68,7 +68,7 @@ static int read_pod(const char *id, struct arena *arena, struct pod *ret)
 	pod.hostname = pod.hostname ? pod.hostname : "";
 	pod.exit_policy = pod.exit_policy ? pod.exit_policy : "continue";
 	pod.created = pod.created ? pod.created : "";
-	*ret = pod;
+	*ret_pod = pod;
 	return 0;
 }
 
@@ -93,7 +93,7 @@ int pod_list(struct arena *arena, struct pod **ret_pods, size_t *ret_count)
 		struct pod pod;
 		if (!instance_is_id(entry->d_name))
 			continue;
-		int r = read_pod(entry->d_name, arena, &pod);
+		int r = pod_load(entry->d_name, arena, &pod);
 		if (r < 0 && r != -ENOENT)
 			warn("%s", error_text());
 		error_clear();

@@ -40,7 +40,8 @@ const char *pod_status_name(enum pod_status status);
 /** By name, id, or the beginning of an id. -ENOENT with a story. */
 [[nodiscard]] int pod_find(const char *word, struct arena *arena, struct pod *ret_pod);
 
-/** By its whole id. */
+/** By its whole id. -ENOENT without a story. */
+[[nodiscard]] int pod_load(const char *id, struct arena *arena, struct pod *ret_pod);
 bool pod_exists(const char *id, struct arena *arena);
 
 /** All of them, oldest first. */

@@ -167,7 +167,7 @@ static bool fits_pod(
 	if (text_starts(instance->pod, filter->value))
 		return true;
 	bool named =
-		pod_find(instance->pod, arena, &pod) == 0 && text_equal(pod.name, filter->value);
+		pod_load(instance->pod, arena, &pod) == 0 && text_equal(pod.name, filter->value);
 	error_clear();
 	return named;
 }

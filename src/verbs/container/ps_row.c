@@ -193,7 +193,7 @@ static const char *pod_name(const struct instance *instance, struct arena *arena
 	struct pod pod;
 	if (!instance->pod[0])
 		return "";
-	if (pod_find(instance->pod, arena, &pod) == 0)
+	if (pod_load(instance->pod, arena, &pod) == 0)
 		return pod.name;
 	error_clear();
 	return "";
