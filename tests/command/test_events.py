@@ -35,11 +35,12 @@ def test_a_life(rung):
 
 
 def test_filters(rung):
-    for name, label in (("a", "x=1"), ("b", "x=2")):
+    # No hexadecimal digits: a name that is the beginning of the other's id would be found as well.
+    for name, label in (("one", "x=1"), ("two", "x=2")):
         rung("create", "--name", name, "-l", label, rung.tree, "true", check=0)
-    assert actions(rung, "-f", "container=a") == ["create"]
-    assert len(past(rung, "-f", "container=a", "-f", "container=b")) == 2
-    assert [event["Actor"]["Attributes"]["name"] for event in past(rung, "-f", "label=x=2")] == ["b"]
+    assert actions(rung, "-f", "container=one") == ["create"]
+    assert len(past(rung, "-f", "container=one", "-f", "container=two")) == 2
+    assert [event["Actor"]["Attributes"]["name"] for event in past(rung, "-f", "label=x=2")] == ["two"]
     assert past(rung, "-f", "label=x", "-f", "label=y") == [] and past(rung, "-f", "type=image") == []
     assert past(rung, "-f", "event=start") == [] and len(past(rung, "-f", "event=create")) == 2
     rung.refused("events", "-f", "planet=mars", "--until", "0s", saying="no such filter")

@@ -102,7 +102,8 @@ def test_too_large_for_one_request_goes_in_parts(rung, registry):
 def test_a_broken_upload_goes_on(rung, registry):
     pulled(rung, registry, size=2_000_000)
     with Registry() as other:
-        other.fault(r"/uploads/.*digest=", method="PUT", times=2, early=1000)
+        # Two blobs are under way, and libcurl itself goes on once where a used connection ends: the third is ours.
+        other.fault(r"/uploads/.*digest=", method="PUT", times=3, early=1000)
         rung("push", "-q", f"{registry.host}/app:1", f"{other.host}/app:1", check=True)
         assert other.blobs == registry.blobs
         assert other.asked("GET", "/uploads/")
