@@ -112,17 +112,24 @@ char **places_environment(struct arena *arena)
 	return kept;
 }
 
+/* The directory of the running program. */
+static bool find_self(char *self, size_t size)
+{
+	ssize_t length = readlink("/proc/self/exe", self, size - 1);
+	if (length < 0)
+		return false;
+	self[length] = '\0';
+	char *slash = strrchr(self, '/');
+	if (slash)
+		*slash = '\0';
+	return slash;
+}
+
 const char *programs_find(const char *name, struct arena *arena)
 {
 	char self[4096];
-	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (length < 0)
+	if (!find_self(self, sizeof(self)))
 		return NULL;
-	self[length] = '\0';
-	char *slash = strrchr(self, '/');
-	if (!slash)
-		return NULL;
-	*slash = '\0';
 	/* A build tree keeps a program in its folder: "rung-layer" in src/programs/layer, or above.
 	 */
 	const char *folder = text_starts(name, "rung-") ? name + strlen("rung-") : name;
@@ -131,6 +138,22 @@ const char *programs_find(const char *name, struct arena *arena)
 		arena_format(arena, "%s/src/programs/%s/%s", self, folder, name),
 		arena_format(arena, "%s/%s", self, name),
 		arena_format(arena, "%s/../libexec/rung/%s", self, name),
+	};
+	for (size_t i = 0; i < array_length(places); i++)
+		if (access(places[i], X_OK) == 0)
+			return places[i];
+	return NULL;
+}
+
+const char *data_find(const char *name, struct arena *arena)
+{
+	char self[4096];
+	if (!find_self(self, sizeof(self)))
+		return NULL;
+	const char *const places[] = {
+		arena_format(arena, "%s/data/%s", self, name),
+		arena_format(arena, "%s/../share/rung/%s", self, name),
+		arena_format(arena, "%s/../data/%s", self, name),
 	};
 	for (size_t i = 0; i < array_length(places); i++)
 		if (access(places[i], X_OK) == 0)

@@ -47,3 +47,9 @@ char **places_environment(struct arena *arena);
  * where it was built, or in ../libexec/rung of where it is installed. NULL if there is none.
  */
 const char *programs_find(const char *name, struct arena *arena);
+
+/**
+ * A directory of rung's data ("profiles"): in the tree where the running program was built, in
+ * ../share/rung of where it is installed, or in data/ beside its directory. NULL if there is none.
+ */
+const char *data_find(const char *name, struct arena *arena);
