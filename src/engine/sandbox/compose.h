@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/* What the chapters of composing share: compose.c, environment.c. */
+
+#include "engine/sandbox/sandbox.h"
+
+enum { COMPOSE_PLACES_MAX = 16 };
+
+/** A tree of the host that is shown inside under its own path. */
+struct composed_tree {
+	const char *path;
+	bool write, exec;
+	bool system; /* the same for everybody: never caught */
+	bool sealed; /* read-only, by a refusal to write */
+	bool gone;
+};
+
+struct composing {
+	const struct sandbox_wishes *wishes;
+	struct plan *plan;
+	struct sandbox_request *request;
+	struct arena *arena;
+	int sandbox_fd; /* of a named sandbox; -1 */
+	const char *home, *runtime;
+	struct composed_tree *trees;
+	size_t tree_count, tree_room;
+	struct sandbox_link *links;
+	struct sandbox_place *places;
+	struct sandbox_upper *uppers;
+};
+
+/** The tree of that path, made if there is none. */
+struct composed_tree *compose_add_tree(struct composing *composing, const char *path);
+
+void compose_add_place(struct composing *composing, const char *path, unsigned mode);
+
+/** The variables that the program gets. */
+struct strings compose_environment(struct composing *composing);

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/*
+ * PID 1, from its birth to the moment when the program runs.
+ *
+ *	map         its one id onto itself: inside everything still belongs to the same user
+ *	root        an empty tmpfs, on it links and the plan's mounts, then nothing else exists
+ *	close       masks, read-only root, Landlock
+ *	fork        the program; what stays is an init that nobody inside may trace: it keeps its
+ *	            capabilities, and it is not dumpable
+ *
+ * All of it happens without the starter: in a user namespace of one's own the kernel asks nobody.
+ */
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/kernel.h"
+#include "base/log.h"
+#include "rungs/sandbox/internal.h"
+#include "walls/devices.h"
+#include "walls/landlock.h"
+#include "walls/mounts.h"
+#include "walls/netns.h"
+#include "walls/overlay.h"
+#include "walls/rootfs.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+/* ---- map ---------------------------------------------------------------------------- */
+
+static int write_self(const char *name, const char *text)
+{
+	char path[64];
+	(void)snprintf(path, sizeof(path), "/proc/self/%s", name);
+	int r = fs_write_existing(AT_FDCWD, path, text);
+	return r < 0 ? fail(r, "write %s", path) : 0;
+}
+
+static int write_map(const char *name, const struct plan_id_maps *maps)
+{
+	char text[64];
+	const struct plan_id_map *map = &maps->items[0];
+	(void)snprintf(
+		text, sizeof(text), "%u %u %u\n", map->container_id, map->host_id, map->size);
+	return write_self(name, text);
+}
+
+static int map_ids(const struct plan *plan)
+{
+	int r = write_map("uid_map", &plan->uid_maps);
+	if (r == 0)
+		r = write_self("setgroups", "deny");
+	return r < 0 ? r : write_map("gid_map", &plan->gid_maps);
+}
+
+/* ---- root --------------------------------------------------------------------------- */
+
+struct building {
+	const struct sandbox_request *request;
+	struct mount_room room;
+};
+
+/* The new root is stacked on the old one; nobody ever looks at it by that name. */
+static int attach_root(struct building *building)
+{
+	const struct plan_mount *root = &building->request->plan->mounts[0];
+	autoclose int fd = mount_new_filesystem(root->type, "tmpfs", root->data,
+		(unsigned)(root->attributes_set & ~(uint64_t)MOUNT_ATTR_RDONLY));
+	if (fd < 0)
+		return fd;
+	int r = kernel_move_mount(fd, "", AT_FDCWD, "/tmp", MOVE_MOUNT_F_EMPTY_PATH);
+	if (r < 0)
+		return fail(r, "attach the root");
+	building->room.root_fd = take_fd(fd);
+	return 0;
+}
+
+static int make_links(const struct building *building)
+{
+	const struct sandbox_request *request = building->request;
+	for (size_t i = 0; i < request->link_count; i++) {
+		const struct sandbox_link *link = &request->links[i];
+		if (symlinkat(link->target, building->room.root_fd, link->path + 1) < 0)
+			return fail(-errno, "link %s", link->path);
+	}
+	return 0;
+}
+
+/* They lie on the root's own tmpfs, and stay writable when that is closed. */
+static int make_places(const struct building *building)
+{
+	const struct sandbox_request *request = building->request;
+	int root_fd = building->room.root_fd;
+	for (size_t i = 0; i < request->place_count; i++) {
+		const struct sandbox_place *place = &request->places[i];
+		autoclose int fd = fs_make_dirs_in(root_fd, place->path, 0755);
+		if (fd < 0)
+			return fd;
+		if (chmod(fd_path(fd).text, place->mode) < 0)
+			return fail(-errno, "mode of %s", place->path);
+		autoclose int tree = kernel_open_tree(
+			fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+		int r = tree < 0 ? tree
+				 : kernel_move_mount(tree, "", fd, "",
+					   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+		if (r < 0)
+			return fail(r, "make %s writable", place->path);
+	}
+	return 0;
+}
+
+/* What is caught and forgotten; nobody inside may look into it, for the directory has no mode. */
+static int make_uppers(const struct building *building)
+{
+	const struct sandbox_request *request = building->request;
+	if (request->upper_count == 0)
+		return 0;
+	int root_fd = building->room.root_fd;
+	for (size_t i = 0; i < request->upper_count; i++) {
+		char path[64];
+		(void)snprintf(path, sizeof(path), "/.caught/%zu/work", i);
+		autoclose int work = fs_make_dirs_in(root_fd, path, 0700);
+		(void)snprintf(path, sizeof(path), "/.caught/%zu/upper", i);
+		autoclose int upper = work < 0 ? work : fs_make_dirs_in(root_fd, path, 0700);
+		if (upper < 0)
+			return upper;
+		if (chmod(fd_path(upper).text, request->uppers[i].mode & 07777) < 0)
+			return fail(-errno, "mode of a caught tree");
+	}
+	return fchmodat(root_fd, ".caught", 0, 0) < 0 ? fail(-errno, "close the caught trees") : 0;
+}
+
+/*
+ * A tree with other mounts below it cannot be the lower layer of a user's overlay (they are
+ * locked, and an overlay would uncover what they hide): it is shown as it is, read-only.
+ */
+static int show_instead(const struct building *building, const struct plan_mount *mount, int r)
+{
+	if (r != -EINVAL || mount->source == NULL || mount->source[0] != '/')
+		return r;
+	step("%s: %s: its writes are refused instead of caught", mount->destination, error_text());
+	error_clear();
+	const struct plan_mount bind = {.destination = mount->destination,
+		.source = mount->source,
+		.bind = true,
+		.recursive = true,
+		.recursive_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+		.propagation = MS_PRIVATE | MS_REC};
+	autoclose int fd = mount_open(building->request->plan, &bind, &building->room);
+	return fd < 0 ? fd : mount_attach(&bind, &building->room, fd);
+}
+
+static int mount_one(const struct building *building, const struct plan_mount *mount)
+{
+	autoclose int fd = mount_open(building->request->plan, mount, &building->room);
+	if (fd < 0 && mount_is_overlay(mount))
+		return show_instead(building, mount, fd);
+	return fd < 0 ? fd : mount_attach(mount, &building->room, fd);
+}
+
+static int mount_all(const struct building *building)
+{
+	const struct plan *plan = building->request->plan;
+	for (size_t i = 1; i < plan->mount_count; i++) {
+		int r = mount_one(building, &plan->mounts[i]);
+		if (r < 0)
+			return wrap(r, "mount %s", plan->mounts[i].destination);
+	}
+	return 0;
+}
+
+static int hide_paths(const struct building *building)
+{
+	const struct plan *plan = building->request->plan;
+	int root_fd = building->room.root_fd, r = 0;
+	autofini(rootfs_mask_fini) struct rootfs_mask mask = {-1, -1};
+	if (plan->masked_paths.count)
+		r = rootfs_mask_init(&mask);
+	for (size_t i = 0; r == 0 && i < plan->masked_paths.count; i++)
+		r = rootfs_hide(root_fd, &mask, plan->masked_paths.items[i]);
+	for (size_t i = 0; r == 0 && i < plan->readonly_paths.count; i++)
+		r = rootfs_make_readonly(root_fd, plan->readonly_paths.items[i]);
+	return r;
+}
+
+static int build_root(struct building *building)
+{
+	const struct plan *plan = building->request->plan;
+	int r = attach_root(building);
+	if (r == 0)
+		r = make_links(building);
+	if (r == 0)
+		r = make_places(building);
+	if (r == 0)
+		r = make_uppers(building);
+	if (r == 0)
+		r = mount_all(building);
+	step("mounts made");
+	if (r == 0)
+		r = devices_make(building->room.root_fd, plan);
+	step("devices made");
+	if (r == 0)
+		r = hide_paths(building);
+	if (r == 0)
+		r = rootfs_seal(building->room.root_fd);
+	return r < 0 ? r : rootfs_enter(building->room.root_fd, ROOTFS_PIVOT);
+}
+
+/* ---- close -------------------------------------------------------------------------- */
+
+/* Of PID 1 already, so that whatever it forks is born behind the rules. */
+static int restrict_files(const struct building *building)
+{
+	const struct plan_landlock *rules = &building->request->plan->landlock;
+	if (!rules->given)
+		return 0;
+	autoclose int fd = landlock_ruleset(rules, building->room.root_fd);
+	if (fd == -ENODATA)
+		return 0;
+	if (fd < 0)
+		return fd;
+	long r = syscall(446 /* landlock_restrict_self(2) */, fd, 0);
+	return r < 0 ? fail(-errno, "apply the Landlock rules") : 0;
+}
+
+static int live(struct sandbox_inside *inside)
+{
+	const struct sandbox_request *request = inside->request;
+	const struct plan *plan = request->plan;
+	struct building building = {
+		.request = request, .room = {.root_fd = -1, .user_namespace = true}};
+	int r = map_ids(plan);
+	step("ids mapped");
+	if (r == 0 && plan_new_namespace(plan, PLAN_NS_NETWORK))
+		r = netns_loopback_up();
+	if (r == 0 && plan->hostname && sethostname(plan->hostname, strlen(plan->hostname)) < 0)
+		r = fail(-errno, "set host name %s", plan->hostname);
+	if (r == 0)
+		r = build_root(&building);
+	step("root entered");
+	if (r == 0)
+		r = restrict_files(&building);
+	close_now(building.room.root_fd);
+	if (r < 0)
+		return r;
+	step("Landlock applied");
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	return sandbox_filter(request, &inside->filter);
+}
+
+/* A starter that was killed before we asked to die with it has left its end of the channel. */
+static bool starter_lives(int channel_fd)
+{
+	struct pollfd poll_fd = {.fd = channel_fd, .events = POLLIN};
+	return poll(&poll_fd, 1, 0) == 0;
+}
+
+void sandbox_inside(struct sandbox_inside *inside)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	kernel_reset_signals();
+	if (!starter_lives(inside->channel_fd))
+		_exit(125);
+	(void)umask(022);
+	if (live(inside) < 0)
+		sandbox_give_up(inside->channel_fd);
+	step("ready");
+
+	const struct plan_process *process = &inside->request->plan->process;
+	const struct sandbox_program program = {.arguments = process->arguments.items,
+		.environment = process->environment.items,
+		.report_fd = inside->channel_fd,
+		.first = true};
+	sigset_t all;
+	sigfillset(&all);
+	(void)sigprocmask(SIG_BLOCK, &all, NULL);
+	pid_t pid = fork();
+	if (pid < 0) {
+		(void)fail(-errno, "fork");
+		sandbox_give_up(inside->channel_fd);
+	}
+	if (pid == 0)
+		sandbox_become(inside, &program);
+	_exit(sandbox_attend(inside, pid));
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/* What the files of this room share. */
+
+#include "rungs/container/handoff.h"
+#include "rungs/sandbox/sandbox.h"
+#include "walls/seccomp.h"
+
+/** What PID 1 and every program inside know. */
+struct sandbox_inside {
+	const struct sandbox_request *request;
+	int channel_fd; /* to the starter: struct handoff_report */
+	struct seccomp_program filter;
+};
+
+/** inside.c: PID 1 from its birth on. Never returns. */
+[[gnu::noreturn]] void sandbox_inside(struct sandbox_inside *inside);
+
+/** init.c: what PID 1 does while programs run. @program is its child. Returns the status. */
+[[nodiscard]] int sandbox_attend(const struct sandbox_inside *inside, pid_t program);
+
+/** One program inside: what differs between the first and those that enter. */
+struct sandbox_program {
+	const char *const *arguments, *const *environment;
+	const char *directory; /* NULL: the plan's */
+	int report_fd;         /* where a failure goes; closed by a good exec */
+	bool first;
+};
+
+/**
+ * program.c: gives up what PID 1 still has and becomes the program. Returns only by exiting, after
+ * a report.
+ */
+[[gnu::noreturn]] void sandbox_become(
+	const struct sandbox_inside *inside, const struct sandbox_program *program);
+
+/** Sends the present story and ends the process. */
+[[gnu::noreturn]] void sandbox_give_up(int report_fd);
+
+/** filter.c: the container policy without capabilities, and what a sandbox needs beside it. */
+[[nodiscard]] int sandbox_filter(
+	const struct sandbox_request *request, struct seccomp_program *ret_program);
+
+/* ---- entering: enter.c, enter_server.c ----------------------------------------------- */
+
+/*
+ * One datagram with three descriptors: this head, then directory, arguments and environment, each
+ * ended by NUL. Answers: struct handoff_report for a failure, then one struct sandbox_farewell.
+ * What we send later are signal numbers.
+ */
+struct sandbox_call {
+	uint32_t magic, total_bytes, argument_count, environment_count;
+	uint32_t terminal; /* the first descriptor is to be its controlling terminal */
+};
+#define SANDBOX_CALL_MAGIC 0x7265746eu
+#define SANDBOX_CALL_MAX (192u << 10)
+
+struct sandbox_farewell {
+	int32_t status;
+};
+
+struct sandbox_guests;
+
+/** Takes one connection; the program it asks for is forked. Errors go to the caller there. */
+void sandbox_guest_take(const struct sandbox_inside *inside, struct sandbox_guests *guests);

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/*
+ * The starter: makes PID 1 and waits for it. What PID 1 could not do it has written into the
+ * channel before it ended; a program that runs has closed it.
+ */
+
+#include "base/error.h"
+#include "base/kernel.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "rungs/sandbox/internal.h"
+#include "walls/namespaces.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+/* ---- what PID 1 has said ---------------------------------------------------------------- */
+
+/* 0, or the failure that it reported. */
+static int hear_reports(int channel_fd)
+{
+	struct handoff_report report;
+	for (;;) {
+		ssize_t n = recv(channel_fd, &report, sizeof(report), MSG_DONTWAIT);
+		if (n < (ssize_t)HANDOFF_REPORT_BARE)
+			return 0;
+		if (report.kind == HANDOFF_WARNING)
+			warn("%s", report.text);
+		if (report.kind != HANDOFF_FAILED)
+			continue;
+		int r = error_adopt(-ECANCELED, report.text, report.advice);
+		error_set_exit_status(report.exit_status);
+		return r;
+	}
+}
+
+/* ---- waiting ---------------------------------------------------------------------------- */
+
+/* Signals by which the kernel speaks to us alone, or which the program has had as well. */
+static bool is_ours(const struct signalfd_siginfo *info)
+{
+	int number = (int)info->ssi_signo;
+	bool faults = number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL;
+	return number == SIGCHLD || number == SIGPIPE || faults || info->ssi_code == SI_KERNEL;
+}
+
+/* Stopped by the terminal's Ctrl-Z we stop with the program, so that the shell sees it. */
+static void stop_with_it(int number)
+{
+	if (number == SIGTSTP || number == SIGTTIN || number == SIGTTOU)
+		(void)kill(getpid(), SIGSTOP);
+}
+
+static int hand_on(int signal_fd, pid_t pid)
+{
+	struct signalfd_siginfo info;
+	while (read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_code == SI_KERNEL)
+			stop_with_it((int)info.ssi_signo);
+		if (!is_ours(&info))
+			(void)kill(pid, (int)info.ssi_signo);
+	}
+	return 0;
+}
+
+static int wait_for_end(int pidfd, int signal_fd, pid_t pid, int *ret_status)
+{
+	struct pollfd fds[] = {
+		{.fd = pidfd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
+	for (;;) {
+		if (poll(fds, array_length(fds), -1) < 0 && errno != EINTR)
+			return fail(-errno, "wait for the sandbox");
+		if (fds[1].revents)
+			(void)hand_on(signal_fd, pid);
+		if (fds[0].revents)
+			return process_reap(pidfd, ret_status);
+	}
+}
+
+/* ---- starting ---------------------------------------------------------------------------- */
+
+static int clone_inside(struct sandbox_inside *inside, int starter_fd, int *ret_pidfd)
+{
+	struct clone_args arguments = {
+		.flags = CLONE_PIDFD | namespaces_new_flags(inside->request->plan),
+		.pidfd = (uint64_t)(uintptr_t)ret_pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	pid_t pid = kernel_clone3(&arguments);
+	if (pid == 0) {
+		(void)close(starter_fd);
+		sandbox_inside(inside);
+	}
+	if (pid >= 0)
+		return pid;
+	int r = fail(pid, "make namespaces");
+	if (pid == -EPERM || pid == -ENOSPC || pid == -EINVAL)
+		hint("user namespaces are switched off here: look at the sysctls "
+		     "user.max_user_namespaces, kernel.unprivileged_userns_clone and "
+		     "kernel.apparmor_restrict_unprivileged_userns");
+	return r;
+}
+
+static int check_kept(const struct sandbox_request *request)
+{
+	for (unsigned i = 0; i < request->keep_fds; i++)
+		if (fcntl(3 + (int)i, F_GETFD) < 0)
+			return refuse(-EBADF, "descriptor %u is not open", 3 + i);
+	return 0;
+}
+
+int sandbox_run(struct sandbox_request *request, int *ret_status)
+{
+	autoclose int enter_fd = request->enter_fd;
+	int r = check_kept(request);
+	if (r < 0)
+		return r;
+	int ends[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return fail(-errno, "create a socket pair");
+	autoclose int channel_fd = ends[0], inner_fd = ends[1];
+	sigset_t all;
+	sigfillset(&all);
+	if (sigprocmask(SIG_BLOCK, &all, NULL) < 0)
+		return fail(-errno, "block signals");
+	autoclose int signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signal_fd < 0)
+		return fail(-errno, "watch signals");
+
+	struct sandbox_inside inside = {.request = request, .channel_fd = inner_fd};
+	int pidfd_raw = -1, status = 0;
+	pid_t pid = clone_inside(&inside, channel_fd, &pidfd_raw);
+	if (pid < 0)
+		return pid;
+	autoclose int pidfd = pidfd_raw;
+	close_now(inner_fd);
+	close_now(enter_fd);
+	r = request->born ? request->born(pid, request->context) : 0;
+	if (r < 0)
+		(void)kernel_pidfd_send_signal(pidfd, SIGKILL);
+	int waited = wait_for_end(pidfd, signal_fd, pid, &status);
+	if (r == 0)
+		r = waited < 0 ? waited : hear_reports(channel_fd);
+	if (r == 0)
+		*ret_status = process_exit_code(status);
+	return r;
+}
