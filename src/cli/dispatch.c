@@ -61,11 +61,25 @@ static int run(struct invocation *invocation, int end)
 	return r < 0 ? r : invocation->verb->run(invocation);
 }
 
+/* `rung sandbox --allow net curl` means `rung sandbox run --allow net curl`. */
+static bool goes_without_saying(const struct verb *noun, const struct words *words)
+{
+	return noun->otherwise && words->next < words->end && !text_equal(*words->next, "--help") &&
+	       !text_equal(*words->next, "-h") && !verb_find(noun, *words->next);
+}
+
 /* Goes down the words to the innermost verb, which *at names also on failure. */
 static int descend(struct invocation **at, struct words *words)
 {
 	for (;;) {
 		struct invocation *invocation = *at;
+		if (goes_without_saying(invocation->verb, words)) {
+			const struct verb *verb = invocation->verb->otherwise;
+			*at = invocation_new(invocation->arena, verb, invocation,
+				arena_format(
+					invocation->arena, "%s %s", invocation->words, verb->name));
+			continue;
+		}
 		int r = parse_words(invocation, words);
 		if (r != PARSE_INNER)
 			return r;

@@ -51,6 +51,8 @@ struct verb {
 	const struct option_group *groups;  /* ends with {} */
 	const void *defaults;               /* const struct <tag>: copied before options are read */
 	const struct verb_entry *verbs;     /* of a noun; ends with {} */
+	/* Of a noun: what is meant where the next word is none of its verbs: `sandbox make`. */
+	const struct verb *otherwise;
 	const struct completer *completers; /* ends with {}; also for the verbs inside */
 	/* Paragraphs separated by empty lines; wrapped by us. Also the manual's DESCRIPTION. */
 	const char *description;

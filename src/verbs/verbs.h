@@ -16,12 +16,14 @@
 #include "verbs/image/list.h"
 #include "verbs/pod/list.h"
 #include "verbs/registry/list.h"
+#include "verbs/sandbox/list.h"
 #include "verbs/system/list.h"
 #include "verbs/volume/list.h"
 
 #define RUNG_VERBS(HEADING, VERB, AS) \
 	CONTAINER_VERBS(HEADING, VERB, AS) \
 	POD_VERBS(HEADING, VERB, AS) \
+	SANDBOX_VERBS(HEADING, VERB, AS) \
 	IMAGE_VERBS(HEADING, VERB, AS) \
 	REGISTRY_VERBS(HEADING, VERB, AS) \
 	VOLUME_VERBS(HEADING, VERB, AS) \

@@ -458,7 +458,7 @@ static void add_rules(struct composing *composing)
 	add_rule(composing, "/proc", LANDLOCK_ACCESS_FS_WRITE_FILE);
 	add_rule(composing, "/dev", WRITE_ACCESS | LANDLOCK_ACCESS_FS_IOCTL_DEV);
 	for (size_t i = 0; i < request->place_count; i++)
-		add_rule(composing, request->places[i].path, WRITE_ACCESS);
+		add_rule(composing, composing->places[i].path, WRITE_ACCESS);
 	if (composing->home)
 		add_rule(composing, composing->home, WRITE_ACCESS);
 	for (size_t i = 0; i < composing->tree_count; i++) {

@@ -193,9 +193,9 @@ static int build_root(struct building *building)
 	const struct plan *plan = building->request->plan;
 	int r = attach_root(building);
 	if (r == 0)
-		r = make_links(building);
-	if (r == 0)
 		r = make_places(building);
+	if (r == 0)
+		r = make_links(building);
 	if (r == 0)
 		r = make_uppers(building);
 	if (r == 0)

@@ -19,7 +19,7 @@
 #include "plan/plan.h"
 
 struct sandbox_link {
-	const char *path, *target; /* a symbolic link of the root: /bin → usr/bin */
+	const char *path, *target; /* a symbolic link: /bin → usr/bin; beside places or at the top */
 };
 
 /** A writable directory of the sandbox's own, empty and forgotten at the end. */

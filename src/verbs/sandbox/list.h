@@ -7,4 +7,9 @@
 	HEADING("Programs of this system, walled in") \
 	VERB(sandbox)
 
-#define SANDBOX_INNER_VERBS(VERB) VERB(sandbox_run)
+#define SANDBOX_INNER_VERBS(VERB) \
+	VERB(sandbox_run) \
+	VERB(sandbox_list) \
+	VERB(sandbox_inspect) \
+	VERB(sandbox_enter) \
+	VERB(sandbox_kill)
