@@ -65,7 +65,10 @@ struct building {
 	struct mount_room room;
 };
 
-/* The new root is stacked on the old one; nobody ever looks at it by that name. */
+/*
+ * It must hang somewhere to be made the root, and hide nothing there that may be granted: over
+ * /tmp, what is granted below /tmp would be gone.
+ */
 static int attach_root(struct building *building)
 {
 	const struct plan_mount *root = &building->request->plan->mounts[0];
@@ -73,7 +76,7 @@ static int attach_root(struct building *building)
 		(unsigned)(root->attributes_set & ~(uint64_t)MOUNT_ATTR_RDONLY));
 	if (fd < 0)
 		return fd;
-	int r = kernel_move_mount(fd, "", AT_FDCWD, "/tmp", MOVE_MOUNT_F_EMPTY_PATH);
+	int r = kernel_move_mount(fd, "", AT_FDCWD, SANDBOX_ROOT, MOVE_MOUNT_F_EMPTY_PATH);
 	if (r < 0)
 		return fail(r, "attach the root");
 	building->room.root_fd = take_fd(fd);

@@ -19,7 +19,8 @@
 #include "plan/plan.h"
 
 struct sandbox_link {
-	const char *path, *target; /* a symbolic link: /bin → usr/bin; beside places or at the top */
+	const char *path,
+		*target; /* a symbolic link: /bin → usr/bin; beside places or at the top */
 };
 
 /** A writable directory of the sandbox's own, empty and forgotten at the end. */
@@ -32,7 +33,8 @@ struct sandbox_place {
 struct sandbox_upper {
 	unsigned mode; /* of the tree's top */
 };
-#define SANDBOX_UPPER "/tmp/.caught" /* as PID 1 sees it while it builds the root on /tmp */
+#define SANDBOX_ROOT "/proc/fs"               /* where PID 1 builds the root; every kernel has it */
+#define SANDBOX_UPPER SANDBOX_ROOT "/.caught" /* as PID 1 sees it meanwhile */
 
 struct sandbox_request {
 	/* Root, mounts, namespaces, limits, Landlock, process: as for a container. */
