@@ -4,16 +4,21 @@
  * In: what was granted. Out: one BPF program.
  *
  * The allow-list is the container's policy for a process without capabilities (data/seccomp.json).
- * Three things are refused in front of it, which argue about bits that the profile's language has
+ * Some things are refused in front of it, which argue about bits that the profile's language has
  * no words for:
  *
  *	ioctl       TIOCSTI types into our terminal, TIOCLINUX pastes into it: what the person's
  *	            shell would then run, outside. The kernel looks at 32 bits of the request, so
- *	            does this (CVE-2017-5226, CVE-2019-10063).
+ *	            does this (CVE-2017-5226, CVE-2019-10063). TIOCSETD has the kernel load line
+ *	            disciplines, drivers of modems and the like (CVE-2017-2636, CVE-2023-6546).
  *	memfd_create, execveat
  *	            a program in memory has no path that Landlock could rule over, so files in
  *	            memory must not be executable (MFD_NOEXEC_SEAL, Linux 6.3); "no such call"
  *	            sends libraries to shm_open(3).
+ *	setpriority, ioprio_set
+ *	            of a process group or a user: the group we were started in has members outside,
+ *	            and the kernel looks for them in no namespace. Landlock guards signals so, not
+ *	            these.
  */
 
 #include "base/error.h"
@@ -35,20 +40,22 @@
 
 #define MFD_NOEXEC 0x0008u /* MFD_NOEXEC_SEAL, memfd_create(2) */
 #define EMPTY_PATH 0x1000u /* AT_EMPTY_PATH */
+#define ONE_PROCESS 0u     /* PRIO_PROCESS, setpriority(2) */
+#define IO_ONE_PROCESS 1u  /* IOPRIO_WHO_PROCESS, ioprio_set(2) */
 #define PROLOGUE_MAX 64
 
 /* The numbers of the calls that are looked at, per architecture that the policy lets through. */
 static const struct {
-	uint32_t audit_id, ioctl, memfd_create, execveat;
+	uint32_t audit_id, ioctl, memfd_create, execveat, setpriority, ioprio_set;
 } architectures[] = {
 #if defined(__x86_64__)
-	{AUDIT_ARCH_X86_64, 16, 319, 322},
-	{AUDIT_ARCH_I386, 54, 356, 358},
+	{AUDIT_ARCH_X86_64, 16, 319, 322, 141, 251},
+	{AUDIT_ARCH_I386, 54, 356, 358, 97, 289},
 #elif defined(__aarch64__)
-	{AUDIT_ARCH_AARCH64, 29, 279, 281},
-	{AUDIT_ARCH_ARM, 54, 385, 387},
+	{AUDIT_ARCH_AARCH64, 29, 279, 281, 140, 30},
+	{AUDIT_ARCH_ARM, 54, 385, 387, 97, 314},
 #else
-	{0, SYS_ioctl, SYS_memfd_create, SYS_execveat},
+	{0, SYS_ioctl, SYS_memfd_create, SYS_execveat, SYS_setpriority, SYS_ioprio_set},
 #endif
 };
 
@@ -83,9 +90,10 @@ static void refuse_with(struct prologue *prologue, int error)
 
 static void guard_ioctl(struct prologue *prologue, uint32_t number)
 {
-	add(prologue, BPF_JMP | BPF_JEQ | BPF_K, 0, 4, number);
+	add(prologue, BPF_JMP | BPF_JEQ | BPF_K, 0, 5, number);
 	load(prologue, low_half(1));
-	add(prologue, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, TIOCSTI);
+	add(prologue, BPF_JMP | BPF_JEQ | BPF_K, 2, 0, TIOCSTI);
+	add(prologue, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, TIOCSETD);
 	add(prologue, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, TIOCLINUX);
 	refuse_with(prologue, EPERM);
 	load(prologue, (uint32_t)offsetof(struct seccomp_data, nr));
@@ -102,12 +110,24 @@ static void guard_flag(struct prologue *prologue, uint32_t number, unsigned argu
 	load(prologue, (uint32_t)offsetof(struct seccomp_data, nr));
 }
 
+/* Refused unless the first argument is @wanted. */
+static void guard_first(struct prologue *prologue, uint32_t number, uint32_t wanted)
+{
+	add(prologue, BPF_JMP | BPF_JEQ | BPF_K, 0, 3, number);
+	load(prologue, low_half(0));
+	add(prologue, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, wanted);
+	refuse_with(prologue, EPERM);
+	load(prologue, (uint32_t)offsetof(struct seccomp_data, nr));
+}
+
 static void write_prologue(const struct sandbox_request *request, struct prologue *prologue)
 {
 	for (size_t i = 0; i < array_length(architectures); i++) {
 		struct prologue part = {};
 		load(&part, (uint32_t)offsetof(struct seccomp_data, nr));
 		guard_ioctl(&part, architectures[i].ioctl);
+		guard_first(&part, architectures[i].setpriority, ONE_PROCESS);
+		guard_first(&part, architectures[i].ioprio_set, IO_ONE_PROCESS);
 		if (!request->memory_files) {
 			guard_flag(
 				&part, architectures[i].memfd_create, 1, MFD_NOEXEC, false, ENOSYS);
