@@ -162,8 +162,11 @@ static void add_private(struct composing *composing)
 	compose_add_place(composing, composing->runtime, 0700);
 	compose_add_place(composing, "/dev", 0755);
 	compose_add_place(composing, "/dev/shm", 01777);
-	hide(composing, "/proc/keys");
-	hide(composing, "/proc/key-users");
+	/* A procfs with covers on it cannot be mounted again by who is nested inside. */
+	if (!permissions_allow(&composing->wishes->permissions, PERMISSION_USERNS)) {
+		hide(composing, "/proc/keys");
+		hide(composing, "/proc/key-users");
+	}
 	if (geteuid() == 0)
 		hide_from_root(composing);
 	add_link(composing, "/var/run", "../run");
@@ -278,6 +281,7 @@ static struct plan_mount *add_mount(struct composing *composing, const char *des
 static void add_bind(struct composing *composing, const char *path, uint64_t attributes)
 {
 	struct plan_mount *mount = add_mount(composing, path);
+	mount->type = "bind";
 	mount->source = path;
 	mount->bind = mount->recursive = true;
 	mount->recursive_set = attributes;
@@ -313,7 +317,8 @@ static int add_overlay(
 	} else {
 		size_t number = composing->request->upper_count++;
 		composing->uppers[number].mode = mode;
-		store = arena_format(arena, SANDBOX_UPPER "/%zu", number);
+		store = arena_format(
+			arena, "%s/.caught/%zu", composing->request->root_place, number);
 	}
 	mount->type = "overlay";
 	mount->source = path;
@@ -412,6 +417,7 @@ static int add_device(struct composing *composing, const char *path)
 	if (stat(path, &about) < 0)
 		return fail(-errno, "device %s", path);
 	struct plan_mount *mount = add_mount(composing, path);
+	mount->type = "bind";
 	mount->source = path;
 	mount->bind = mount->recursive = true;
 	mount->recursive_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
@@ -452,6 +458,11 @@ static void add_rules(struct composing *composing)
 	rules->handled_fs = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_REFER |
 			    LANDLOCK_ACCESS_FS_IOCTL_DEV | WRITE_ACCESS;
 	rules->scoped = LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL;
+	/* Who has rules over files may not mount any more, not even in namespaces of his own. */
+	if (permissions_allow(&composing->wishes->permissions, PERMISSION_USERNS)) {
+		rules->handled_fs = 0;
+		return;
+	}
 	rules->paths = arena_new(composing->arena, struct plan_landlock_path,
 		composing->tree_count + request->place_count + 8);
 	add_rule(composing, "/", LANDLOCK_ACCESS_FS_REFER);
@@ -496,8 +507,13 @@ static void set_identity(struct composing *composing)
 	plan->process.capabilities.given = true;
 	plan->process.arguments = composing->wishes->arguments;
 	plan->process.working_directory = composing->wishes->working_directory;
+	plan->root_path = "tmpfs";
 	plan->root_readonly = true;
 	plan->has_process = true;
+	plan->annotations = arena_new(composing->arena, struct plan_key_value, 1);
+	plan->annotations[0] =
+		(struct plan_key_value){FILTER_ANNOTATION, FILTER_ANNOTATION_DEFAULT};
+	plan->annotation_count = 1;
 }
 
 static void add_limit(struct composing *composing, int resource, uint64_t value)
@@ -545,9 +561,9 @@ static int compose(struct composing *composing)
 		return r;
 	begin_mounts(composing);
 	add_private(composing);
-	r = add_tree_mounts(composing);
+	r = add_home(composing);
 	if (r == 0)
-		r = add_home(composing);
+		r = add_tree_mounts(composing);
 	if (r == 0)
 		r = add_devices(composing);
 	if (r < 0)

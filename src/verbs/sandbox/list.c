@@ -85,7 +85,7 @@ static int run_list(struct invocation *invocation)
 
 const struct verb verb_sandbox_list = {
 	.name = "list",
-	.aliases = "ls,ps",
+	.aliases = "ps",
 	.summary = "list the sandboxes that run",
 	verb_options(sandbox_list_options),
 	.description = "Lists the sandboxes in which a program runs, the oldest first.",
