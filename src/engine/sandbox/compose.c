@@ -317,8 +317,7 @@ static int add_overlay(
 	} else {
 		size_t number = composing->request->upper_count++;
 		composing->uppers[number].mode = mode;
-		store = arena_format(
-			arena, "%s/.caught/%zu", composing->request->root_place, number);
+		store = arena_format(arena, SANDBOX_UPPER "/%zu", number);
 	}
 	mount->type = "overlay";
 	mount->source = path;
