@@ -271,7 +271,7 @@ static int grant(struct composing *composing)
 
 /* ---- mounts --------------------------------------------------------------------------------- */
 
-static struct plan_mount *add_mount(struct composing *composing, const char *destination)
+struct plan_mount *compose_add_mount(struct composing *composing, const char *destination)
 {
 	struct plan_mount *mount = &composing->plan->mounts[composing->plan->mount_count++];
 	*mount = (struct plan_mount){.destination = destination};
@@ -280,7 +280,7 @@ static struct plan_mount *add_mount(struct composing *composing, const char *des
 
 static void add_bind(struct composing *composing, const char *path, uint64_t attributes)
 {
-	struct plan_mount *mount = add_mount(composing, path);
+	struct plan_mount *mount = compose_add_mount(composing, path);
 	mount->type = "bind";
 	mount->source = path;
 	mount->bind = mount->recursive = true;
@@ -306,7 +306,7 @@ static int add_overlay(
 {
 	struct arena *arena = composing->arena;
 	const char *store;
-	struct plan_mount *mount = add_mount(composing, path);
+	struct plan_mount *mount = compose_add_mount(composing, path);
 	if (composing->sandbox_fd >= 0) {
 		struct sandbox_tree tree;
 		int r = trees_add(composing->sandbox_fd, path, arena, &tree);
@@ -415,7 +415,7 @@ static int add_device(struct composing *composing, const char *path)
 	struct stat about;
 	if (stat(path, &about) < 0)
 		return fail(-errno, "device %s", path);
-	struct plan_mount *mount = add_mount(composing, path);
+	struct plan_mount *mount = compose_add_mount(composing, path);
 	mount->type = "bind";
 	mount->source = path;
 	mount->bind = mount->recursive = true;
@@ -427,7 +427,7 @@ static int add_device(struct composing *composing, const char *path)
 static int add_devices(struct composing *composing)
 {
 	const struct permissions *permissions = &composing->wishes->permissions;
-	struct plan_mount *terminals = add_mount(composing, "/dev/pts");
+	struct plan_mount *terminals = compose_add_mount(composing, "/dev/pts");
 	terminals->type = "devpts";
 	terminals->source = "devpts";
 	terminals->data = "newinstance,ptmxmode=0666,mode=0620";
@@ -538,16 +538,17 @@ static void begin_mounts(struct composing *composing)
 	struct plan *plan = composing->plan;
 	const struct sandbox_limits *limits = &composing->wishes->limits;
 	struct arena *arena = composing->arena;
-	size_t most = composing->tree_count + composing->wishes->permissions.count + 16;
+	size_t most = composing->tree_count + composing->wishes->permissions.count + 16 +
+		      COMPOSE_DESKTOP_MAX;
 	plan->mounts = arena_new(arena, struct plan_mount, most);
 	composing->uppers = arena_new(arena, struct sandbox_upper, composing->tree_count + 1);
-	struct plan_mount *root = add_mount(composing, "/");
+	struct plan_mount *root = compose_add_mount(composing, "/");
 	root->type = root->source = "tmpfs";
 	root->data = limits->disk_bytes ? arena_format(arena, "mode=0755,size=%llu",
 						  (unsigned long long)limits->disk_bytes)
 					: "mode=0755";
 	root->attributes_set = NO_POWERS;
-	struct plan_mount *proc = add_mount(composing, "/proc");
+	struct plan_mount *proc = compose_add_mount(composing, "/proc");
 	proc->type = proc->source = "proc";
 	proc->attributes_set = NO_POWERS | MOUNT_ATTR_NOEXEC;
 }
@@ -567,6 +568,7 @@ static int compose(struct composing *composing)
 		r = add_devices(composing);
 	if (r < 0)
 		return r;
+	compose_desktop(composing);
 	add_rules(composing);
 	set_identity(composing);
 	set_limits(composing);

@@ -5,7 +5,7 @@
 
 #include "engine/sandbox/sandbox.h"
 
-enum { COMPOSE_PLACES_MAX = 16 };
+enum { COMPOSE_PLACES_MAX = 16, COMPOSE_DEVICES_MAX = 16, COMPOSE_DESKTOP_MAX = 96 };
 
 /** A tree of the host that is shown inside under its own path. */
 struct composed_tree {
@@ -28,12 +28,20 @@ struct composing {
 	struct sandbox_link *links;
 	struct sandbox_place *places;
 	struct sandbox_upper *uppers;
+	const char *variables[COMPOSE_DESKTOP_MAX]; /* of the desktop: NAME=VALUE */
+	size_t variable_count;
 };
 
 /** The tree of that path, made if there is none. */
 struct composed_tree *compose_add_tree(struct composing *composing, const char *path);
 
 void compose_add_place(struct composing *composing, const char *path, unsigned mode);
+
+/** A mount that is still to be described. */
+struct plan_mount *compose_add_mount(struct composing *composing, const char *destination);
+
+/** display, audio, gpu, camera, usb, ssh-agent, D-Bus: desktop.c */
+void compose_desktop(struct composing *composing);
 
 /** The variables that the program gets. */
 struct strings compose_environment(struct composing *composing);

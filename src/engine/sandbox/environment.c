@@ -60,7 +60,8 @@ struct strings compose_environment(struct composing *composing)
 	while (environ[count])
 		count++;
 	struct strings environment = {
-		.items = arena_new(composing->arena, const char *, count + given->count + 4)};
+		.items = arena_new(composing->arena, const char *,
+			count + given->count + composing->variable_count + 4)};
 	for (size_t i = 0; i < count; i++)
 		if (is_let_in(composing, environ[i]))
 			environment.items[environment.count++] = environ[i];
@@ -68,6 +69,8 @@ struct strings compose_environment(struct composing *composing)
 		set(&environment, arena_format(composing->arena, "HOME=%s", composing->home));
 	set(&environment, "container=rung-sandbox");
 	set(&environment, arena_format(composing->arena, "XDG_RUNTIME_DIR=%s", composing->runtime));
+	for (size_t i = 0; i < composing->variable_count; i++)
+		set(&environment, composing->variables[i]);
 	for (size_t i = 0; i < given->count; i++)
 		set(&environment, given->items[i]);
 	return environment;

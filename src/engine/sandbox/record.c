@@ -108,6 +108,9 @@ void sandbox_record_end(const char *directory)
 		return;
 	(void)unlinkat(fd, "enter", 0);
 	(void)unlinkat(fd, "record.json", 0);
+	(void)unlinkat(fd, "xauthority", 0);
+	(void)unlinkat(fd, "bus", 0);
+	(void)unlinkat(fd, "system-bus", 0);
 	(void)rmdir(directory);
 }
 

@@ -32,6 +32,7 @@ struct sandbox_limits {
 struct sandbox_wishes {
 	const char *directory; /* of a named sandbox, for caught writes; NULL: on a tmpfs */
 	int directory_fd;      /* the same, by sandbox_open() */
+	const char *state_directory; /* of the record: sockets and cookies made for it; NULL */
 	struct permissions permissions;
 	struct sandbox_limits limits;
 	const char *program;                   /* as given */

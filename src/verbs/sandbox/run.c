@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/places.h"
+#include "engine/sandbox/bus.h"
 #include "engine/sandbox/profile.h"
 #include "engine/sandbox/trees.h"
 #include "plan/oci.h"
@@ -239,32 +240,52 @@ static void fill_record(struct run *run)
 	run->record.started = arena_strdup(run->arena, clock_now().text);
 }
 
-static int execute(struct run *run, struct sandbox_request *request, int *ret_status)
+/* Its own end of the story: what trees_end() could not note is told beside it. */
+static int run_in_trees(struct run *run, struct sandbox_request *request, int *ret_status)
 {
-	fill_record(run);
-	int r = sandbox_record_begin(run->arena, &run->record.id, &run->record.directory);
-	if (r < 0)
-		return r;
-	request->enter_fd = sandbox_record_listen(run->record.directory);
-	request->born = born;
-	request->context = run;
-	request->keep_fds = run->options->preserve_fds;
-	r = request->enter_fd < 0 ? request->enter_fd : sandbox_run(request, ret_status);
-	sandbox_record_end(run->record.directory);
+	int r = run->sandbox_fd < 0 ? 0 : trees_begin(run->sandbox_fd);
+	if (r == 0)
+		r = sandbox_run(request, ret_status);
+	if (r == 0 && run->sandbox_fd >= 0 && trees_end(run->sandbox_fd, run->lock_fd) < 0)
+		tell_failure(run->invocation);
 	return r;
 }
 
-static int execute_named(struct run *run, struct sandbox_request *request, int *ret_status)
+static int execute(struct run *run, int *ret_status)
 {
-	if (run->sandbox_fd < 0)
-		return execute(run, request, ret_status);
-	int r = trees_begin(run->sandbox_fd);
+	autofini(plan_fini) struct plan plan = {};
+	struct sandbox_request request;
+	int r = sandbox_compose(&run->wishes, &plan, &request);
 	if (r < 0)
 		return r;
-	r = execute(run, request, ret_status);
-	/* What the program said stands; what we could not note is told beside it. */
-	if (r == 0 && trees_end(run->sandbox_fd, run->lock_fd) < 0)
-		tell_failure(run->invocation);
+	step("composed");
+	if (run->options->explain) {
+		explain(&plan, &request);
+		return 0;
+	}
+	request.enter_fd = sandbox_record_listen(run->record.directory);
+	if (request.enter_fd < 0)
+		return request.enter_fd;
+	fill_record(run);
+	request.born = born;
+	request.context = run;
+	request.keep_fds = run->options->preserve_fds;
+	return run_in_trees(run, &request, ret_status);
+}
+
+/* What stands around it while it runs: the record, and the proxy of its D-Bus. */
+static int execute_with_record(struct run *run, int *ret_status)
+{
+	struct sandbox_bus bus = {-1, -1};
+	int r = sandbox_record_begin(run->arena, &run->record.id, &run->record.directory);
+	if (r < 0)
+		return r;
+	run->wishes.state_directory = run->record.directory;
+	r = sandbox_bus_start(&run->wishes.permissions, run->record.directory, run->arena, &bus);
+	if (r == 0)
+		r = execute(run, ret_status);
+	sandbox_bus_end(&bus, run->record.directory);
+	sandbox_record_end(run->record.directory);
 	return r;
 }
 
@@ -276,22 +297,13 @@ static int run(struct invocation *invocation)
 		.arena = invocation->arena,
 		.sandbox_fd = -1,
 		.lock_fd = -1};
-	autofini(plan_fini) struct plan plan = {};
-	struct sandbox_request request;
 	int status = 0;
 	int r = read_wishes(&run);
 	if (r == 0)
 		r = open_named(&run);
-	if (r == 0)
-		r = sandbox_compose(&run.wishes, &plan, &request);
 	if (r < 0)
 		return r;
-	step("composed");
-	if (options->explain) {
-		explain(&plan, &request);
-		return 0;
-	}
-	r = execute_named(&run, &request, &status);
+	r = options->explain ? execute(&run, &status) : execute_with_record(&run, &status);
 	if (r < 0 && error_exit_status())
 		invocation->failure_status = error_exit_status();
 	return r < 0 ? r : status;
