@@ -16,6 +16,7 @@
 #include "base/fs.h"
 #include "base/kernel.h"
 #include "base/log.h"
+#include "rungs/sandbox/doors_files.h"
 #include "rungs/sandbox/internal.h"
 #include "walls/devices.h"
 #include "walls/landlock.h"
@@ -50,7 +51,7 @@ static int write_map(const char *name, const struct plan_id_maps *maps)
 	return write_self(name, text);
 }
 
-static int map_ids(const struct plan *plan)
+int sandbox_map_ids(const struct plan *plan)
 {
 	int r = write_map("uid_map", &plan->uid_maps);
 	if (r == 0)
@@ -62,6 +63,7 @@ static int map_ids(const struct plan *plan)
 
 struct building {
 	const struct sandbox_request *request;
+	const int *door_mount_fds;
 	struct mount_room room;
 };
 
@@ -191,6 +193,21 @@ static int hide_paths(const struct building *building)
 	return r;
 }
 
+static int place_doors(const struct building *building)
+{
+	const struct sandbox_doors *doors = building->request->doors;
+	for (size_t i = 0; doors && i < doors->path_count; i++) {
+		autoclose int place =
+			fs_make_dirs_in(building->room.root_fd, doors->paths[i], 0755);
+		int r = place < 0 ? place
+				  : sandbox_file_door_place(building->door_mount_fds[i],
+					    building->room.root_fd, doors->paths[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int build_root(struct building *building)
 {
 	const struct plan *plan = building->request->plan;
@@ -201,6 +218,8 @@ static int build_root(struct building *building)
 		r = make_links(building);
 	if (r == 0)
 		r = make_uppers(building);
+	if (r == 0)
+		r = place_doors(building);
 	if (r == 0)
 		r = mount_all(building);
 	step("mounts made");
@@ -231,13 +250,27 @@ static int restrict_files(const struct building *building)
 	return r < 0 ? fail(-errno, "apply the Landlock rules") : 0;
 }
 
+/* What rung-door needs of the inside, before anything waits for rung-door. */
+static int hand_over(const struct sandbox_inside *inside)
+{
+	int fds[SANDBOX_INSIDE_FDS_MAX];
+	fds[0] = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	if (fds[0] < 0)
+		return fail(-errno, "open /proc/self/ns/mnt");
+	int r = sandbox_send_inside(inside->supervisor_fd, fds, 1);
+	(void)close(fds[0]);
+	(void)close(inside->supervisor_fd);
+	return r;
+}
+
 static int live(struct sandbox_inside *inside)
 {
 	const struct sandbox_request *request = inside->request;
 	const struct plan *plan = request->plan;
-	struct building building = {
-		.request = request, .room = {.root_fd = -1, .user_namespace = true}};
-	int r = map_ids(plan);
+	struct building building = {.request = request,
+		.door_mount_fds = inside->door_mount_fds,
+		.room = {.root_fd = -1, .user_namespace = true}};
+	int r = request->doors ? hand_over(inside) : sandbox_map_ids(plan);
 	step("ids mapped");
 	if (r == 0 && plan_new_namespace(plan, PLAN_NS_NETWORK))
 		r = netns_loopback_up();

@@ -12,10 +12,31 @@ struct sandbox_inside {
 	const struct sandbox_request *request;
 	int channel_fd; /* to the starter: struct handoff_report */
 	struct seccomp_program filter;
+	int supervisor_fd; /* PID 1's, where there are doors: descriptors go there; else -1 */
+	const int *door_mount_fds; /* one for each path of the request's doors */
 };
 
 /** inside.c: PID 1 from its birth on. Never returns. */
 [[gnu::noreturn]] void sandbox_inside(struct sandbox_inside *inside);
+
+/** inside.c: the plan's one id onto itself, in a user namespace that was just made. */
+[[nodiscard]] int sandbox_map_ids(const struct plan *plan);
+
+/* ---- doors: supervisor.c ----------------------------------------------------------------- */
+
+/** The supervisor from its birth on. @control_fd becomes rung-door's. Never returns. */
+[[gnu::noreturn]] void sandbox_supervise(struct sandbox_inside *inside, int control_fd);
+
+/** PID 1's mount namespace, then the sockets of the net door. */
+enum { SANDBOX_INSIDE_FDS_MAX = 32 };
+[[nodiscard]] int sandbox_send_inside(int socket_fd, const int *fds, size_t count);
+
+/** What the supervisor tells the starter, beside struct handoff_report: PID 1 is there. */
+struct sandbox_birth {
+	uint32_t kind;
+	int32_t pid;
+};
+#define SANDBOX_BIRTH 100
 
 /** init.c: what PID 1 does while programs run. @program is its child. Returns the status. */
 [[nodiscard]] int sandbox_attend(const struct sandbox_inside *inside, pid_t program);

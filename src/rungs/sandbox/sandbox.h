@@ -16,6 +16,7 @@
  * The two need no conversation: a failure is a report that the starter reads when PID 1 has ended.
  */
 
+#include "plan/permission.h"
 #include "plan/plan.h"
 
 struct sandbox_link {
@@ -36,6 +37,20 @@ struct sandbox_upper {
 #define SANDBOX_ROOT "/proc/fs"               /* where PID 1 builds the root; every kernel has it */
 #define SANDBOX_UPPER SANDBOX_ROOT "/.caught" /* as PID 1 sees it meanwhile */
 
+/**
+ * What may be asked for while the program runs (see src/programs/door). A door of files stands at
+ * each path; with @network, one for everything that goes to other machines.
+ */
+struct sandbox_doors {
+	const char *program; /* the file of rung-door */
+	const char *const *paths;
+	size_t path_count; /* at most SANDBOX_DOORS_MAX */
+	bool network;
+	const struct permissions *permissions;
+	const char *policy; /* members of the handoff: JSON without the braces around it */
+};
+enum { SANDBOX_DOORS_MAX = 32 };
+
 struct sandbox_request {
 	/* Root, mounts, namespaces, limits, Landlock, process: as for a container. */
 	const struct plan *plan;
@@ -45,6 +60,7 @@ struct sandbox_request {
 	size_t place_count;
 	const struct sandbox_upper *uppers;
 	size_t upper_count;
+	const struct sandbox_doors *doors; /* NULL: nothing is asked for */
 	const char *fallback_directory; /* where the plan's working directory is not to be seen */
 	/* What the filter lets through beyond the usual. */
 	bool ptrace, userns, memory_files;

@@ -19,6 +19,8 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+enum { DOOR_PATIENCE_MS = 5000 };
+
 /* ---- what PID 1 has said ---------------------------------------------------------------- */
 
 /* 0, or the failure that it reported. */
@@ -84,6 +86,16 @@ static int wait_for_end(int pidfd, int signal_fd, pid_t pid, int *ret_status)
 
 /* ---- starting ---------------------------------------------------------------------------- */
 
+static int explain_clone(int error)
+{
+	int r = fail(error, "make namespaces");
+	if (error == -EPERM || error == -ENOSPC || error == -EINVAL)
+		hint("user namespaces are switched off here: look at the sysctls "
+		     "user.max_user_namespaces, kernel.unprivileged_userns_clone and "
+		     "kernel.apparmor_restrict_unprivileged_userns");
+	return r;
+}
+
 static int clone_inside(struct sandbox_inside *inside, int starter_fd, int *ret_pidfd)
 {
 	struct clone_args arguments = {
@@ -96,14 +108,76 @@ static int clone_inside(struct sandbox_inside *inside, int starter_fd, int *ret_
 		(void)close(starter_fd);
 		sandbox_inside(inside);
 	}
-	if (pid >= 0)
+	return pid < 0 ? explain_clone(pid) : pid;
+}
+
+/* ---- with doors ---------------------------------------------------------------------------- */
+
+struct doorkeeper {
+	int pidfd;      /* of the supervisor, -1: there is none */
+	int control_fd; /* its end sends rung-door home */
+};
+
+/* PID 1's pid, or what the supervisor or PID 1 failed at. */
+static int hear_birth(int channel_fd, int supervisor_pidfd)
+{
+	struct pollfd fds[] = {
+		{.fd = channel_fd, .events = POLLIN}, {.fd = supervisor_pidfd, .events = POLLIN}};
+	union {
+		struct sandbox_birth birth;
+		struct handoff_report report;
+	} heard = {};
+	while (poll(fds, array_length(fds), -1) < 0 && errno == EINTR)
+		;
+	ssize_t n = recv(channel_fd, &heard, sizeof(heard), MSG_DONTWAIT);
+	if (n == (ssize_t)sizeof(heard.birth) && heard.birth.kind == SANDBOX_BIRTH)
+		return heard.birth.pid;
+	if (n >= (ssize_t)HANDOFF_REPORT_BARE)
+		return error_adopt(-ECANCELED, heard.report.text, heard.report.advice);
+	return refuse(-ECHILD, "the sandbox's supervisor ended before its start");
+}
+
+static int clone_supervised(struct sandbox_inside *inside, int starter_fd, int *ret_pidfd,
+	struct doorkeeper *ret_keeper)
+{
+	int ends[2], supervisor_pidfd = -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return fail(-errno, "create a socket pair");
+	struct clone_args arguments = {
+		.flags = CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWNS,
+		.pidfd = (uint64_t)(uintptr_t)&supervisor_pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	pid_t pid = kernel_clone3(&arguments);
+	if (pid == 0) {
+		(void)close(starter_fd);
+		(void)close(ends[0]);
+		sandbox_supervise(inside, ends[1]);
+	}
+	(void)close(ends[1]);
+	if (pid < 0) {
+		(void)close(ends[0]);
+		return explain_clone(pid);
+	}
+	*ret_keeper = (struct doorkeeper){supervisor_pidfd, ends[0]};
+	pid = hear_birth(starter_fd, supervisor_pidfd);
+	if (pid < 0)
 		return pid;
-	int r = fail(pid, "make namespaces");
-	if (pid == -EPERM || pid == -ENOSPC || pid == -EINVAL)
-		hint("user namespaces are switched off here: look at the sysctls "
-		     "user.max_user_namespaces, kernel.unprivileged_userns_clone and "
-		     "kernel.apparmor_restrict_unprivileged_userns");
-	return r;
+	*ret_pidfd = kernel_pidfd_open(pid);
+	return *ret_pidfd < 0 ? fail(*ret_pidfd, "watch the sandbox") : pid;
+}
+
+/* What it has learned it writes down now; who does not come to an end is ended. */
+static void dismiss(struct doorkeeper *keeper)
+{
+	int status;
+	if (keeper->pidfd < 0)
+		return;
+	close_now(keeper->control_fd);
+	if (process_wait_pidfd(keeper->pidfd, DOOR_PATIENCE_MS) < 0)
+		(void)kernel_pidfd_send_signal(keeper->pidfd, SIGKILL);
+	(void)!process_reap(keeper->pidfd, &status);
+	close_now(keeper->pidfd);
 }
 
 static int check_kept(const struct sandbox_request *request)
@@ -132,9 +206,12 @@ int sandbox_run(struct sandbox_request *request, int *ret_status)
 	if (signal_fd < 0)
 		return fail(-errno, "watch signals");
 
-	struct sandbox_inside inside = {.request = request, .channel_fd = inner_fd};
+	struct sandbox_inside inside = {
+		.request = request, .channel_fd = inner_fd, .supervisor_fd = -1};
+	autofini(dismiss) struct doorkeeper keeper = {-1, -1};
 	int pidfd_raw = -1, status = 0;
-	pid_t pid = clone_inside(&inside, channel_fd, &pidfd_raw);
+	pid_t pid = request->doors ? clone_supervised(&inside, channel_fd, &pidfd_raw, &keeper)
+				   : clone_inside(&inside, channel_fd, &pidfd_raw);
 	if (pid < 0)
 		return pid;
 	autoclose int pidfd = pidfd_raw;
