@@ -43,7 +43,7 @@ static bool is_last_word(const struct permissions *permissions, const struct per
 
 /* Names of one bus as the proxy's options; true if there are any. */
 static bool add_names(
-	const struct permissions *permissions, const char *directory, struct wanted *wanted)
+	const struct permissions *permissions, const char *path, struct wanted *wanted)
 {
 	const char *address =
 		getenv(wanted->system ? "DBUS_SYSTEM_BUS_ADDRESS" : "DBUS_SESSION_BUS_ADDRESS");
@@ -53,8 +53,8 @@ static bool add_names(
 					 : arena_format(wanted->arena, "unix:path=/run/user/%u/bus",
 						   (unsigned)geteuid());
 	wanted->arguments[wanted->count++] = address;
-	wanted->arguments[wanted->count++] = arena_format(
-		wanted->arena, "%s/%s", directory, wanted->system ? "system-bus" : "bus");
+	wanted->arguments[wanted->count++] =
+		arena_format(wanted->arena, "%s.%s", path, wanted->system ? "system-bus" : "bus");
 	wanted->arguments[wanted->count++] = "--filter";
 	size_t names = wanted->count;
 	for (size_t i = 0; i < permissions->count; i++) {
@@ -97,17 +97,17 @@ static int wait_for_it(int fd)
 	return 0;
 }
 
-int sandbox_bus_start(const struct permissions *permissions, const char *directory,
-	struct arena *arena, struct sandbox_bus *ret_bus)
+int sandbox_bus_start(const struct permissions *permissions, const char *path, struct arena *arena,
+	struct sandbox_bus *ret_bus)
 {
 	struct wanted wanted = {.arena = arena,
 		.arguments = arena_new(arena, const char *, permissions->count + 16)};
 	*ret_bus = (struct sandbox_bus){-1, -1};
 	wanted.arguments[wanted.count++] = "xdg-dbus-proxy";
 	wanted.arguments[wanted.count++] = "--fd=3";
-	bool any = add_names(permissions, directory, &wanted);
+	bool any = add_names(permissions, path, &wanted);
 	wanted.system = true;
-	any |= add_names(permissions, directory, &wanted);
+	any |= add_names(permissions, path, &wanted);
 	if (!any)
 		return 0;
 	const char *program = find_proxy();
@@ -134,14 +134,14 @@ int sandbox_bus_start(const struct permissions *permissions, const char *directo
 	struct sandbox_bus bus = {.pid_fd = child.pidfd, .alive_fd = take_fd(ours)};
 	r = wait_for_it(bus.alive_fd);
 	if (r < 0) {
-		sandbox_bus_end(&bus, directory);
+		sandbox_bus_end(&bus);
 		return r;
 	}
 	*ret_bus = bus;
 	return 0;
 }
 
-void sandbox_bus_end(struct sandbox_bus *bus, const char *directory)
+void sandbox_bus_end(struct sandbox_bus *bus)
 {
 	int status;
 	if (bus->pid_fd < 0)
@@ -150,9 +150,4 @@ void sandbox_bus_end(struct sandbox_bus *bus, const char *directory)
 	if (process_wait_pidfd(bus->pid_fd, 2000) == 0 && process_reap(bus->pid_fd, &status) < 0)
 		error_clear();
 	close_now(bus->pid_fd);
-	autoclose int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	(void)unlinkat(fd, "bus", 0);
-	(void)unlinkat(fd, "system-bus", 0);
 }

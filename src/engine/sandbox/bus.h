@@ -15,11 +15,11 @@ struct sandbox_bus {
 };
 
 /**
- * Starts the proxy if any name is granted; its sockets are "bus" and "system-bus" in @directory.
+ * Starts the proxy if any name is granted; its sockets are "@path.bus" and "@path.system-bus".
  * -ENOENT with a story when xdg-dbus-proxy or the bus is not there.
  */
-[[nodiscard]] int sandbox_bus_start(const struct permissions *permissions, const char *directory,
+[[nodiscard]] int sandbox_bus_start(const struct permissions *permissions, const char *path,
 	struct arena *arena, struct sandbox_bus *ret_bus);
 
-/** Ends it and removes its sockets. */
-void sandbox_bus_end(struct sandbox_bus *bus, const char *directory);
+/** Ends it; sandbox_record_end() removes its sockets. */
+void sandbox_bus_end(struct sandbox_bus *bus);

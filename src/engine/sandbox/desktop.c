@@ -182,10 +182,10 @@ static int run_xauth(struct arena *arena, const char *authority, const char *con
 static const char *untrusted_cookie(
 	struct composing *composing, const char *trusted, const char *display)
 {
-	const char *directory = composing->wishes->state_directory;
-	if (!directory || !trusted || !exists("/usr/bin/xauth"))
+	const char *path = composing->wishes->state_path;
+	if (!path || !trusted || !exists("/usr/bin/xauth"))
 		return NULL;
-	const char *file = arena_format(composing->arena, "%s/xauthority", directory);
+	const char *file = arena_format(composing->arena, "%s.xauthority", path);
 	const char *const extract[] = {"xauth", "-q", "extract", file, display, NULL};
 	/* Seconds without a client until it is void; 0, for never, is void at once in practice. */
 	const char *const generate[] = {
@@ -245,10 +245,9 @@ static void show_buses(struct composing *composing)
 		const char *file, *variable;
 	} buses[] = {
 		{"bus", "DBUS_SESSION_BUS_ADDRESS"}, {"system-bus", "DBUS_SYSTEM_BUS_ADDRESS"}};
-	const char *directory = composing->wishes->state_directory;
-	for (size_t i = 0; directory && i < array_length(buses); i++) {
-		const char *source =
-			arena_format(composing->arena, "%s/%s", directory, buses[i].file);
+	const char *path = composing->wishes->state_path;
+	for (size_t i = 0; path && i < array_length(buses); i++) {
+		const char *source = arena_format(composing->arena, "%s.%s", path, buses[i].file);
 		const char *inside =
 			arena_format(composing->arena, "%s/%s", composing->runtime, buses[i].file);
 		if (!exists(source))

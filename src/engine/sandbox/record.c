@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /*
- * One directory for each sandbox that runs: its record and the socket of its PID 1. They lie where
- * everything is gone with the machine; one whose PID 1 is gone is removed by whoever looks next.
+ * Two files for each sandbox that runs: ID.json, its record, and ID.enter, the socket of its PID 1.
+ * They lie where everything is gone with the machine; those whose PID 1 is gone are removed by
+ * whoever looks next. They lie side by side, for a directory of its own is what costs: on a disk
+ * that is told of each block that falls free, removing one takes longer than all the mounts.
  */
 
 #include "base/clock.h"
@@ -56,36 +58,42 @@ static const char *random_id(struct arena *arena)
 		bytes[3], bytes[4], bytes[5]);
 }
 
-int sandbox_record_begin(struct arena *arena, const char **ret_id, const char **ret_directory)
+int sandbox_record_begin(struct arena *arena, const char **ret_id, const char **ret_path)
 {
 	const char *top = places_state("sandbox", arena);
-	const char *id = random_id(arena);
-	const char *directory = arena_format(arena, "%s/%s", top, id);
-	int r = mkdir(directory, 0700) < 0 ? -errno : 0;
-	if (r == -ENOENT) {
-		r = fs_make_dirs(top, 0700);
+	if (mkdir(top, 0700) < 0 && errno != EEXIST) {
+		int r = fs_make_dirs(top, 0700);
 		if (r < 0)
 			return r;
-		r = mkdir(directory, 0700) < 0 ? -errno : 0;
 	}
-	if (r < 0)
-		return fail(r, "create %s", directory);
-	*ret_id = id;
-	*ret_directory = directory;
+	*ret_id = random_id(arena);
+	*ret_path = arena_format(arena, "%s/%s", top, *ret_id);
 	return 0;
 }
 
-int sandbox_record_listen(const char *directory)
+int sandbox_record_listen(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int length = snprintf(address.sun_path, sizeof(address.sun_path), "%s/enter", directory);
+	int length = snprintf(address.sun_path, sizeof(address.sun_path), "%s.enter", path);
 	if (length < 0 || (size_t)length >= sizeof(address.sun_path))
-		return refuse(-ENAMETOOLONG, "%s is too long a path for a socket", directory);
+		return refuse(-ENAMETOOLONG, "%s is too long a path for a socket", path);
 	autoclose int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 		listen(fd, 16) < 0)
 		return fail(-errno, "listen on %s", address.sun_path);
 	return take_fd(fd);
+}
+
+/* The file of that path, with the ending that it has in the directory. */
+struct record_file {
+	char path[4096];
+};
+
+static struct record_file file_of(const char *path, const char *ending)
+{
+	struct record_file file;
+	(void)snprintf(file.path, sizeof(file.path), "%s%s", path, ending);
+	return file;
 }
 
 int sandbox_record_write(const struct sandbox_record *record)
@@ -95,45 +103,37 @@ int sandbox_record_write(const struct sandbox_record *record)
 	json_open(&writer, NULL, '{');
 	json_shape_write(&writer, &record_shape, record);
 	json_close(&writer);
-	autoclose int fd = open(record->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return fail(-errno, "open %s", record->directory);
-	return fs_create(fd, "record.json", text_get(&text), text.length, 0600);
+	return fs_create(
+		AT_FDCWD, file_of(record->path, ".json").path, text_get(&text), text.length, 0600);
 }
 
-void sandbox_record_end(const char *directory)
+void sandbox_record_end(const char *path)
 {
-	autoclose int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	(void)unlinkat(fd, "enter", 0);
-	(void)unlinkat(fd, "record.json", 0);
-	(void)unlinkat(fd, "xauthority", 0);
-	(void)unlinkat(fd, "bus", 0);
-	(void)unlinkat(fd, "system-bus", 0);
-	(void)rmdir(directory);
+	static const char *const endings[] = {
+		".enter", ".json", ".xauthority", ".bus", ".system-bus"};
+	for (size_t i = 0; i < array_length(endings); i++)
+		(void)unlink(file_of(path, endings[i]).path);
 }
 
 /* ---- all of them -------------------------------------------------------------------------- */
 
-/* A starter between its directory and its record is given a moment. */
-static void sweep(const char *directory)
+/* A starter between its socket and its record is given a moment. */
+static void sweep(const char *path)
 {
 	struct stat about;
-	if (lstat(directory, &about) == 0 && S_ISDIR(about.st_mode) &&
+	if (lstat(file_of(path, ".enter").path, &about) < 0 ||
 		time(NULL) - about.st_ctime >= YOUNG_S)
-		sandbox_record_end(directory);
+		sandbox_record_end(path);
 }
 
 /* 0: it does not run, or not yet. */
-static int load(const char *directory, struct arena *arena, struct sandbox_record *ret_record)
+static int load(const char *path, struct arena *arena, struct sandbox_record *ret_record)
 {
 	autofree char *bytes = NULL;
 	size_t length = 0;
 	struct sandbox_record record = {};
 	autofini(json_document_fini) struct json_document document = {};
-	int r = fs_read(AT_FDCWD, arena_format(arena, "%s/record.json", directory), RECORD_MAX,
-		&bytes, &length);
+	int r = fs_read(AT_FDCWD, file_of(path, ".json").path, RECORD_MAX, &bytes, &length);
 	if (r == 0)
 		r = json_parse(bytes, length, "record.json", arena, &document);
 	if (r == 0)
@@ -141,10 +141,10 @@ static int load(const char *directory, struct arena *arena, struct sandbox_recor
 	error_clear();
 	const struct process_id id = {(pid_t)record.pid, record.start_time};
 	if (r < 0 || !process_alive(&id)) {
-		sweep(directory);
+		sweep(path);
 		return 0;
 	}
-	record.directory = directory;
+	record.path = path;
 	record.name = record.name ? record.name : "";
 	record.profile = record.profile ? record.profile : "";
 	record.writes = record.writes ? record.writes : "";
@@ -172,7 +172,9 @@ int sandbox_list(struct arena *arena, struct sandbox_record **ret_records, size_
 	struct sandbox_record *records = NULL;
 	const struct dirent *entry;
 	while ((entry = readdir(directory))) {
-		if (entry->d_name[0] == '.')
+		/* The socket is there first, and without a record it may be a dead one's. */
+		const char *ending = strchr(entry->d_name, '.');
+		if (!text_equal(ending, ".enter"))
 			continue;
 		if (count == room) {
 			struct sandbox_record *more =
@@ -181,7 +183,8 @@ int sandbox_list(struct arena *arena, struct sandbox_record **ret_records, size_
 				memcpy(more, records, count * sizeof(*more));
 			records = more;
 		}
-		const char *path = arena_format(arena, "%s/%s", top, entry->d_name);
+		const char *path = arena_format(
+			arena, "%s/%.*s", top, (int)(ending - entry->d_name), entry->d_name);
 		count += (size_t)load(path, arena, &records[count]);
 	}
 	closedir(directory);

@@ -30,9 +30,9 @@ struct sandbox_limits {
 };
 
 struct sandbox_wishes {
-	const char *directory; /* of a named sandbox, for caught writes; NULL: on a tmpfs */
-	int directory_fd;      /* the same, by sandbox_open() */
-	const char *state_directory; /* of the record: sockets and cookies made for it; NULL */
+	const char *directory;  /* of a named sandbox, for caught writes; NULL: on a tmpfs */
+	int directory_fd;       /* the same, by sandbox_open() */
+	const char *state_path; /* of the record: sockets and cookies are made beside it; NULL */
 	struct permissions permissions;
 	struct sandbox_limits limits;
 	const char *program;                   /* as given */
@@ -57,20 +57,20 @@ struct sandbox_record {
 	const char *started; /* RFC 3339 */
 	const char *profile, *writes;
 	struct strings arguments, permissions;
-	const char *directory; /* where the record lies */
+	const char *path; /* what the names of its files begin with; ".enter" is the socket */
 };
 
-/** Makes the directory of a new one; its id in @ret_id, its path in @ret_directory. */
+/** A new one's id, and its path, in a directory that is there. No file of it is made yet. */
 [[nodiscard]] int sandbox_record_begin(
-	struct arena *arena, const char **ret_id, const char **ret_directory);
+	struct arena *arena, const char **ret_id, const char **ret_path);
 
-/** Listens on the enter socket in that directory. Returns a descriptor. */
-[[nodiscard]] int sandbox_record_listen(const char *directory);
+/** Listens on the enter socket of that path. Returns a descriptor. */
+[[nodiscard]] int sandbox_record_listen(const char *path);
 
 [[nodiscard]] int sandbox_record_write(const struct sandbox_record *record);
 
-/** Removes what sandbox_record_begin() made. */
-void sandbox_record_end(const char *directory);
+/** Removes its files. */
+void sandbox_record_end(const char *path);
 
 /** Those that run, in the order of their start. What killed ones left is removed on the way. */
 [[nodiscard]] int sandbox_list(

@@ -238,7 +238,7 @@ static int run_enter(struct invocation *invocation)
 	if (r < 0)
 		return r;
 	const struct sandbox_entry entry = {
-		.socket = arena_format(invocation->arena, "%s/enter", record.directory),
+		.socket = arena_format(invocation->arena, "%s.enter", record.path),
 		.arguments = invocation->argument_count > 1 ? invocation->arguments + 1 : shell,
 		.environment = entering_environment(options, invocation->arena),
 		.directory = options->directory,

@@ -263,7 +263,7 @@ static int execute(struct run *run, int *ret_status)
 		explain(&plan, &request);
 		return 0;
 	}
-	request.enter_fd = sandbox_record_listen(run->record.directory);
+	request.enter_fd = sandbox_record_listen(run->record.path);
 	if (request.enter_fd < 0)
 		return request.enter_fd;
 	fill_record(run);
@@ -277,15 +277,16 @@ static int execute(struct run *run, int *ret_status)
 static int execute_with_record(struct run *run, int *ret_status)
 {
 	struct sandbox_bus bus = {-1, -1};
-	int r = sandbox_record_begin(run->arena, &run->record.id, &run->record.directory);
+	const char *path;
+	int r = sandbox_record_begin(run->arena, &run->record.id, &path);
 	if (r < 0)
 		return r;
-	run->wishes.state_directory = run->record.directory;
-	r = sandbox_bus_start(&run->wishes.permissions, run->record.directory, run->arena, &bus);
+	run->record.path = run->wishes.state_path = path;
+	r = sandbox_bus_start(&run->wishes.permissions, path, run->arena, &bus);
 	if (r == 0)
 		r = execute(run, ret_status);
-	sandbox_bus_end(&bus, run->record.directory);
-	sandbox_record_end(run->record.directory);
+	sandbox_bus_end(&bus);
+	sandbox_record_end(path);
 	return r;
 }
 
