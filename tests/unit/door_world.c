@@ -99,8 +99,10 @@ static void enter_user_namespace(void)
 	if (sandbox_file_door_place(mount_fd, root_fd, world->tree) < 0)
 		_exit(83);
 	(void)close(mount_fd);
+	struct world inside = *world;
+	inside.signal_fd = go_fd;
 	if (write(placed_fd, "p", 1) == 1 && read(go_fd, &byte, 1) == 1)
-		status = settings->program(world);
+		status = settings->program(&inside);
 	(void)!write(result_fd, &status, sizeof(status));
 	_exit(status);
 }
@@ -108,22 +110,28 @@ static void enter_user_namespace(void)
 static int hand_over(const struct world *world, const struct world_settings *settings, int fuse_fd,
 	int mount_fd, int control_fd, pid_t program)
 {
-	char path[64];
+	char path[64], permission[256] = "";
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/mnt", program);
 	int namespace_fd = open(path, O_RDONLY | O_CLOEXEC);
 	int fd = memory_file("handoff", false);
 	FILE *file = fdopen(dup(fd), "w");
 	if (namespace_fd < 0 || !file)
 		_exit(84);
+	if (settings->allow)
+		(void)snprintf(permission, sizeof(permission), "\"allow read=%s/%s\"", world->tree,
+			settings->allow);
+	if (settings->deny)
+		(void)snprintf(permission, sizeof(permission), "\"deny read=%s/%s\"", world->tree,
+			settings->deny);
 	(void)fprintf(file,
 		"{\"name\": \"test\", \"program\": \"/usr/bin/test\", \"permissions\": [%s], "
 		"\"default\": \"%s\", \"sandbox_mounts\": %d, \"control\": %d, "
 		"\"fuse\": [{\"fd\": %d, \"mount\": %d, \"path\": \"%s\"}], "
 		"\"socket\": \"%s\", \"memory\": \"%s\", \"no_terminal\": true, "
 		"\"no_desktop\": true, \"home\": \"%s\"",
-		settings->permissions ? settings->permissions : "",
-		settings->otherwise ? settings->otherwise : "ask", namespace_fd, control_fd,
-		fuse_fd, mount_fd, world->tree, world->socket, world->memory, world->tree);
+		permission, settings->otherwise ? settings->otherwise : "ask", namespace_fd,
+		control_fd, fuse_fd, mount_fd, world->tree, world->socket, world->memory,
+		world->tree);
 	if (settings->learn)
 		(void)fprintf(file, ", \"learn\": \"%s\"", world->learned);
 	(void)fprintf(file, "}\n");
@@ -148,7 +156,8 @@ static int hand_over(const struct world *world, const struct world_settings *set
 	if (program == 0) {
 		(void)close(fuse_fd);
 		(void)close(control_fd);
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (!settings->survives)
+			(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		be_program(world, settings, mount_fd, placed[1], go[0], result[1]);
 	}
 	(void)close(placed[1]);
@@ -283,14 +292,23 @@ int world_end_of_program(struct world *world)
 	return status;
 }
 
+void world_stop(struct world *world)
+{
+	if (world->ended)
+		return;
+	world->ended = true;
+	(void)close(world->control);
+	assert_int_equal(waitpid(world->supervisor, &world->status, 0), world->supervisor);
+}
+
 int world_end(struct world *world)
 {
-	int status = 0;
-	(void)close(world->control);
+	int status;
+	world_stop(world);
+	status = world->status;
 	(void)close(world->front);
 	(void)close(world->go);
 	(void)close(world->result);
-	assert_int_equal(waitpid(world->supervisor, &status, 0), world->supervisor);
 	autoclose int parent_fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_int_equal(fs_remove_tree(parent_fd, world->directory + strlen("/tmp/")), 0);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

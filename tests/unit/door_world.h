@@ -19,13 +19,17 @@ struct world {
 	char learned[96];
 	pid_t supervisor, program;
 	int control, front, go, result;
+	int signal_fd; /* the program reads here what world_go() says after the first time */
+	bool ended;
+	int status;
 };
 
 struct world_settings {
-	const char *tree;        /* NULL: a new directory with a few files */
-	const char *permissions; /* JSON strings, separated by commas */
-	const char *otherwise;   /* NULL: "ask" */
+	const char *tree;         /* NULL: a new directory with a few files */
+	const char *allow, *deny; /* to read these, below the tree */
+	const char *otherwise;    /* NULL: "ask" */
 	bool learn;
+	bool survives;                             /* the program outlives rung-door */
 	int (*program)(const struct world *world); /* what it returns is its exit status */
 };
 
@@ -44,5 +48,7 @@ void world_answer(const struct world *world, unsigned id, const char *answer, co
 void world_expect_silence(const struct world *world);
 /** The program's exit status; fails the test after 20 s. */
 int world_end_of_program(struct world *world);
+/** Ends rung-door and waits for it; what it wrote is there then. */
+void world_stop(struct world *world);
 /** The end of it all; returns rung-door's status. */
 int world_end(struct world *world);

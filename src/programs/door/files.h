@@ -159,7 +159,7 @@ bool file_is_denied(const struct file_door *door, const char *path);
 bool file_mount_for(struct file_work *work);
 /** Mounts the file at @fd over a node that stands for nothing else. Returns as file_mount_for(). */
 bool file_mount_at(struct file_work *work, int fd, struct file_node *node);
-/** What an allowed question covers, without anybody who waits. */
+/** The allowed tree that holds all of a directory, if there is one; nobody waits for it. */
 void file_mount_aside(
 	struct file_door *door, struct file_node *node, const struct question *question);
 /** Mounts an allowed tree before the program starts. */

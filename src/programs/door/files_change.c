@@ -15,10 +15,8 @@
 #include "base/fs.h"
 #include "base/kernel.h"
 #include "base/scope.h"
-#include "base/text.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/syscall.h>
 
 static void mount_directory(const struct file_work *work)
@@ -158,12 +156,10 @@ static void ask_to_remove(fuse_req_t request, fuse_ino_t parent, const char *nam
 {
 	const struct file_door *door = fuse_req_userdata(request);
 	struct file_work *work = file_work_new(request, file_node_of(door, parent), name);
-	autofini(text_fini) struct text why = {};
-	text_format(&why, "to remove %s", name);
 	work->flags = flags;
 	work->act = remove_it;
-	file_work_ask(work, PERMISSION_WRITE, file_node_host_path(door, work->node, NULL),
-		text_get(&why));
+	file_work_ask(work, PERMISSION_WRITE, file_node_host_path(door, work->node, name),
+		"to remove it");
 }
 
 void file_unlink(fuse_req_t request, fuse_ino_t parent, const char *name)
@@ -205,11 +201,9 @@ static void move_it(struct file_work *work)
 static void ask_for_destination(struct file_work *work)
 {
 	work->act = move_it;
-	if (work->other == work->node)
-		move_it(work);
-	else
-		file_work_ask(work, PERMISSION_WRITE,
-			file_node_host_path(work->door, work->other, NULL), "to move a file there");
+	file_work_ask(work, PERMISSION_WRITE,
+		file_node_host_path(work->door, work->other, work->other_name),
+		"to move a file there");
 }
 
 void file_rename(fuse_req_t request, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
@@ -217,15 +211,13 @@ void file_rename(fuse_req_t request, fuse_ino_t parent, const char *name, fuse_i
 {
 	struct file_door *door = fuse_req_userdata(request);
 	struct file_work *work = file_work_new(request, file_node_of(door, parent), name);
-	autofini(text_fini) struct text why = {};
-	text_format(&why, "to rename %s", name);
 	work->other = file_node_of(door, new_parent);
 	work->other->held++;
 	work->other_name = file_copy(new_name);
 	work->flags = flags;
 	work->act = ask_for_destination;
-	file_work_ask(work, PERMISSION_WRITE, file_node_host_path(door, work->node, NULL),
-		text_get(&why));
+	file_work_ask(
+		work, PERMISSION_WRITE, file_node_host_path(door, work->node, name), "to move it");
 }
 
 /* ---- attributes

@@ -180,8 +180,12 @@ bool file_mount_for(struct file_work *work)
 void file_mount_aside(
 	struct file_door *door, struct file_node *node, const struct question *question)
 {
-	struct file_node *tree = tree_for(door, node, question);
-	if (!tree || tree->mounted || tree->mounting)
+	autofree char *path = file_node_host_path(door, node, NULL);
+	size_t length = policy_whole(door->doors->policy, question);
+	if (length == 0 || length > strlen(path)) /* less than this directory */
+		return;
+	struct file_node *tree = ancestor(door, node, length);
+	if (tree->mounted || tree->mounting)
 		return;
 	(void)!begin(door, tree, question->kind, NULL);
 }
