@@ -27,10 +27,15 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdalign.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+
+/* The program's way to its execve(2): a path, and a report if it fails. */
+enum { FIRST_STACK_BYTES = 64 << 10 };
 
 /* ---- map ---------------------------------------------------------------------------- */
 
@@ -263,6 +268,22 @@ static int hand_over(const struct sandbox_inside *inside)
 	return r;
 }
 
+/* Made here only where the build could not; then it stays for all who enter. */
+static int choose_filter(const struct sandbox_request *request, struct sandbox_filter *ret_filter)
+{
+	const struct sandbox_filter_kind kind = {
+		request->ptrace, request->userns, request->memory_files};
+	*ret_filter = sandbox_filters[sandbox_filter_index(&kind)];
+	if (ret_filter->items)
+		return 0;
+	struct seccomp_program program;
+	int r = sandbox_filter_make(&kind, &program);
+	if (r == 0)
+		*ret_filter = (struct sandbox_filter){
+			program.bytes, program.length / sizeof(struct sock_filter), program.flags};
+	return r;
+}
+
 static int live(struct sandbox_inside *inside)
 {
 	const struct sandbox_request *request = inside->request;
@@ -286,7 +307,7 @@ static int live(struct sandbox_inside *inside)
 		return r;
 	step("Landlock applied");
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	return sandbox_filter(request, &inside->filter);
+	return choose_filter(request, &inside->filter);
 }
 
 /* A starter that was killed before we asked to die with it has left its end of the channel. */
@@ -296,31 +317,46 @@ static bool starter_lives(int channel_fd)
 	return poll(&poll_fd, 1, 0) == 0;
 }
 
+/* ---- the program --------------------------------------------------------------------- */
+
+static int become_first(void *context)
+{
+	const struct sandbox_inside *inside = context;
+	const struct plan_process *process = &inside->request->plan->process;
+	const struct sandbox_program program = {.arguments = process->arguments.items,
+		.environment = process->environment.items,
+		.report_fd = inside->channel_fd,
+		.first = true};
+	sandbox_become(inside, &program);
+}
+
+/*
+ * As vfork(2) does it: until its execve(2) the child works in our memory, on a stack of its own,
+ * while we stand still. A copy of all our pages would be made for a few calls, and thrown away.
+ * Nobody else is inside yet who could stop the child on its way.
+ */
+static pid_t start_first(struct sandbox_inside *inside)
+{
+	alignas(16) char stack[FIRST_STACK_BYTES];
+	return clone(become_first, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, inside);
+}
+
 void sandbox_inside(struct sandbox_inside *inside)
 {
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	kernel_reset_signals();
 	if (!starter_lives(inside->channel_fd))
 		_exit(125);
 	(void)umask(022);
 	if (live(inside) < 0)
 		sandbox_give_up(inside->channel_fd);
 	step("ready");
-
-	const struct plan_process *process = &inside->request->plan->process;
-	const struct sandbox_program program = {.arguments = process->arguments.items,
-		.environment = process->environment.items,
-		.report_fd = inside->channel_fd,
-		.first = true};
 	sigset_t all;
 	sigfillset(&all);
 	(void)sigprocmask(SIG_BLOCK, &all, NULL);
-	pid_t pid = fork();
+	pid_t pid = start_first(inside);
 	if (pid < 0) {
 		(void)fail(-errno, "fork");
 		sandbox_give_up(inside->channel_fd);
 	}
-	if (pid == 0)
-		sandbox_become(inside, &program);
 	_exit(sandbox_attend(inside, pid));
 }

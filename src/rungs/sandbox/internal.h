@@ -4,14 +4,14 @@
 /* What the files of this room share. */
 
 #include "rungs/container/handoff.h"
+#include "rungs/sandbox/filter.h"
 #include "rungs/sandbox/sandbox.h"
-#include "walls/seccomp.h"
 
 /** What PID 1 and every program inside know. */
 struct sandbox_inside {
 	const struct sandbox_request *request;
 	int channel_fd; /* to the starter: struct handoff_report */
-	struct seccomp_program filter;
+	struct sandbox_filter filter;
 	int supervisor_fd; /* PID 1's, where there are doors: descriptors go there; else -1 */
 	const int *door_mount_fds; /* one for each path of the request's doors */
 };
@@ -58,10 +58,6 @@ struct sandbox_program {
 
 /** Sends the present story and ends the process. */
 [[gnu::noreturn]] void sandbox_give_up(int report_fd);
-
-/** filter.c: the container policy without capabilities, and what a sandbox needs beside it. */
-[[nodiscard]] int sandbox_filter(
-	const struct sandbox_request *request, struct seccomp_program *ret_program);
 
 /* ---- entering: enter.c, enter_server.c ----------------------------------------------- */
 

@@ -56,10 +56,11 @@ static int drop_capabilities(void)
 	return 0;
 }
 
-static int load_filter(const struct seccomp_program *filter)
+static int load_filter(const struct sandbox_filter *filter)
 {
-	struct sock_fprog program = {
-		.len = (unsigned short)(filter->length / 8), .filter = filter->bytes};
+	/* The kernel only reads it. */
+	struct sock_fprog program = {.len = (unsigned short)filter->count,
+		.filter = (struct sock_filter *)(uintptr_t)filter->items};
 	int r = kernel_seccomp(SECCOMP_SET_MODE_FILTER, filter->flags, &program);
 	return r < 0 ? fail(r, "load the filter of system calls") : 0;
 }
@@ -151,7 +152,9 @@ static int prepare(const struct sandbox_inside *inside, const struct sandbox_pro
 
 void sandbox_become(const struct sandbox_inside *inside, const struct sandbox_program *program)
 {
-	kernel_reset_signals();
+	sigset_t none;
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	int r = prepare(inside, program);
 	if (r == 0) {
 		const char *name = program->arguments[0];

@@ -202,6 +202,8 @@ int sandbox_run(struct sandbox_request *request, int *ret_status)
 	sigfillset(&all);
 	if (sigprocmask(SIG_BLOCK, &all, NULL) < 0)
 		return fail(-errno, "block signals");
+	/* Who ignores it does not learn how children end. What else is ignored stays so inside. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	autoclose int signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signal_fd < 0)
 		return fail(-errno, "watch signals");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /*
- * In: what was granted. Out: one BPF program.
+ * In: what was granted. Out: one BPF program. It is made when rung is built (generate/), because
+ * there are so few of them and a fresh process pays for each page that making one takes.
  *
  * The allow-list is the container's policy for a process without capabilities (data/seccomp.json).
  * Some things are refused in front of it, which argue about bits that the profile's language has
@@ -21,9 +22,9 @@
  *	            these.
  */
 
-#include "base/error.h"
-#include "rungs/sandbox/internal.h"
+#include "rungs/sandbox/filter.h"
 
+#include "base/error.h"
 #include "base/kernel.h"
 #include "base/text.h"
 
@@ -120,7 +121,7 @@ static void guard_first(struct prologue *prologue, uint32_t number, uint32_t wan
 	load(prologue, (uint32_t)offsetof(struct seccomp_data, nr));
 }
 
-static void write_prologue(const struct sandbox_request *request, struct prologue *prologue)
+static void write_prologue(const struct sandbox_filter_kind *kind, struct prologue *prologue)
 {
 	for (size_t i = 0; i < array_length(architectures); i++) {
 		struct prologue part = {};
@@ -128,7 +129,7 @@ static void write_prologue(const struct sandbox_request *request, struct prologu
 		guard_ioctl(&part, architectures[i].ioctl);
 		guard_first(&part, architectures[i].setpriority, ONE_PROCESS);
 		guard_first(&part, architectures[i].ioprio_set, IO_ONE_PROCESS);
-		if (!request->memory_files) {
+		if (!kind->memory_files) {
 			guard_flag(
 				&part, architectures[i].memfd_create, 1, MFD_NOEXEC, false, ENOSYS);
 			guard_flag(&part, architectures[i].execveat, 4, EMPTY_PATH, true, EACCES);
@@ -147,23 +148,23 @@ static void write_prologue(const struct sandbox_request *request, struct prologu
 /* ---- the allow-list ------------------------------------------------------------------- */
 
 /* Debuggers see everything of a process: without the grant not even one's own children's. */
-static bool is_denied(const struct sandbox_request *request, const char *name)
+static bool is_denied(const struct sandbox_filter_kind *kind, const char *name)
 {
 	static const char *const tracing[] = {
 		"ptrace", "process_vm_readv", "process_vm_writev", "kcmp", "pidfd_getfd"};
-	for (size_t i = 0; !request->ptrace && i < array_length(tracing); i++)
+	for (size_t i = 0; !kind->ptrace && i < array_length(tracing); i++)
 		if (text_equal(name, tracing[i]))
 			return true;
 	return false;
 }
 
-static void remove_denied(const struct sandbox_request *request, struct plan_seccomp *profile)
+static void remove_denied(const struct sandbox_filter_kind *kind, struct plan_seccomp *profile)
 {
 	for (size_t i = 0; i < profile->rule_count; i++) {
 		struct strings *names = &profile->rules[i].names;
 		size_t kept = 0;
 		for (size_t n = 0; n < names->count; n++)
-			if (!is_denied(request, names->items[n]))
+			if (!is_denied(kind, names->items[n]))
 				names->items[kept++] = names->items[n];
 		names->count = kept;
 	}
@@ -183,22 +184,22 @@ static int put_in_front(const struct prologue *prologue, struct seccomp_program 
 	return 0;
 }
 
-int sandbox_filter(const struct sandbox_request *request, struct seccomp_program *ret_program)
+int sandbox_filter_make(const struct sandbox_filter_kind *kind, struct seccomp_program *ret_program)
 {
 	/* Namespaces of its own come with the calls to fill them; the kernel asks for the rest. */
 	struct plan_capabilities capabilities = {.given = true};
-	if (request->userns)
+	if (kind->userns)
 		capabilities.bounding = 1ull << CAP_SYS_ADMIN | 1ull << CAP_SYS_CHROOT;
 	autofini(arena_fini) struct arena arena = {};
 	autofini(seccomp_program_fini) struct seccomp_program program = {};
 	struct plan_seccomp profile;
 	seccomp_policy_for(&capabilities, &arena, &profile);
-	remove_denied(request, &profile);
+	remove_denied(kind, &profile);
 	int r = seccomp_compile(&profile, &program);
 	if (r < 0)
 		return r;
 	struct prologue prologue = {};
-	write_prologue(request, &prologue);
+	write_prologue(kind, &prologue);
 	r = put_in_front(&prologue, &program);
 	if (r < 0)
 		return r;
