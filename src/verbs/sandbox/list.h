@@ -12,4 +12,5 @@
 	VERB(sandbox_list) \
 	VERB(sandbox_inspect) \
 	VERB(sandbox_enter) \
-	VERB(sandbox_kill)
+	VERB(sandbox_kill) \
+	VERB(sandbox_permissions)
