@@ -120,9 +120,11 @@ static int make_one(int root_fd, char *path, mode_t type, mode_t mode, unsigned 
 /* The last name alone, most often; else the directories on the way first. What exists stays. */
 static int make_below(int root_fd, const char *path, mode_t type, mode_t mode, unsigned links_left)
 {
-	autofree char *walk = strdup(path);
-	if (!walk)
-		return -ENOMEM;
+	char walk[PATH_MAX];
+	size_t length = strlen(path);
+	if (length >= sizeof(walk))
+		return -ENAMETOOLONG;
+	memcpy(walk, path, length + 1);
 	int last = make_one(root_fd, walk, type, mode, links_left);
 	if (last != -ENOENT)
 		return last;

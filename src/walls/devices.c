@@ -105,17 +105,16 @@ static int make_node(int directory, const char *name, const struct plan_device *
 /* The host's own node under the same name, on top of an empty file. */
 static int bind_node(int directory, const char *name, const struct plan_device *device)
 {
-	autoclose int source = open(device->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	autoclose int tree = kernel_open_tree(
+		AT_FDCWD, device->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
 	struct stat about;
-	if (source < 0 || fstat(source, &about) < 0)
+	if (tree < 0)
+		return tree;
+	if (fstat(tree, &about) < 0)
 		return -errno;
 	if ((about.st_mode & S_IFMT) != node_type(device->type) ||
 		about.st_rdev != makedev((unsigned)device->major, (unsigned)device->minor))
 		return -ENXIO;
-	autoclose int tree =
-		kernel_open_tree(source, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-	if (tree < 0)
-		return tree;
 	autoclose int target = openat(
 		directory, name, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0666);
 	if (target < 0)

@@ -285,7 +285,6 @@ static void add_bind(struct composing *composing, const char *path, uint64_t att
 	mount->source = path;
 	mount->bind = mount->recursive = true;
 	mount->recursive_set = attributes;
-	mount->propagation = MS_PRIVATE | MS_REC;
 }
 
 /* A value of overlay's mount data: what separates is escaped or quoted (walls/overlay.c). */
@@ -322,7 +321,6 @@ static int add_overlay(
 	mount->type = "overlay";
 	mount->source = path;
 	mount->attributes_set = NO_POWERS;
-	mount->propagation = MS_PRIVATE;
 	mount->data = arena_format(arena, "lowerdir=%s,upperdir=%s,workdir=%s,userxattr",
 		quoted(arena, lower, true),
 		quoted(arena, arena_format(arena, "%s/upper", store), false),
@@ -420,7 +418,6 @@ static int add_device(struct composing *composing, const char *path)
 	mount->source = path;
 	mount->bind = mount->recursive = true;
 	mount->recursive_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
-	mount->propagation = MS_PRIVATE | MS_REC;
 	return 0;
 }
 
@@ -449,6 +446,16 @@ static void add_rule(struct composing *composing, const char *path, uint64_t acc
 	rules->paths[rules->path_count++] = (struct plan_landlock_path){path, access};
 }
 
+/* A rule holds below its path as well, and each is paid for at every open(2). */
+static bool has_rule_for_writing(const struct plan_landlock *rules, const char *path)
+{
+	for (size_t i = 0; i < rules->path_count; i++)
+		if ((rules->paths[i].access & WRITE_ACCESS) == WRITE_ACCESS &&
+			path_is_below(path, rules->paths[i].path))
+			return true;
+	return false;
+}
+
 static void add_rules(struct composing *composing)
 {
 	struct plan_landlock *rules = &composing->plan->landlock;
@@ -468,8 +475,9 @@ static void add_rules(struct composing *composing)
 	add_rule(composing, "/proc", LANDLOCK_ACCESS_FS_WRITE_FILE);
 	add_rule(composing, "/dev", WRITE_ACCESS | LANDLOCK_ACCESS_FS_IOCTL_DEV);
 	for (size_t i = 0; i < request->place_count; i++)
-		add_rule(composing, composing->places[i].path, WRITE_ACCESS);
-	if (composing->home)
+		if (!has_rule_for_writing(rules, composing->places[i].path))
+			add_rule(composing, composing->places[i].path, WRITE_ACCESS);
+	if (composing->home && !has_rule_for_writing(rules, composing->home))
 		add_rule(composing, composing->home, WRITE_ACCESS);
 	for (size_t i = 0; i < composing->tree_count; i++) {
 		const struct composed_tree *tree = &composing->trees[i];

@@ -33,7 +33,6 @@ static void show(struct composing *composing, const char *path, bool writable)
 	mount->bind = mount->recursive = true;
 	mount->recursive_set =
 		MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | (writable ? 0 : MOUNT_ATTR_RDONLY);
-	mount->propagation = MS_PRIVATE | MS_REC;
 }
 
 static void set_variable(struct composing *composing, const char *name, const char *value)
@@ -64,7 +63,6 @@ static bool show_from_runtime(struct composing *composing, const char *name)
 	mount->source = source;
 	mount->bind = mount->recursive = true;
 	mount->recursive_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-	mount->propagation = MS_PRIVATE | MS_REC;
 	return true;
 }
 
@@ -136,7 +134,6 @@ static void show_ssh_agent(struct composing *composing)
 	mount->source = path;
 	mount->bind = true;
 	mount->attributes_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-	mount->propagation = MS_PRIVATE;
 	set_variable(composing, "SSH_AUTH_SOCK", inside);
 }
 
@@ -231,7 +228,6 @@ static void show_x11(struct composing *composing, bool wayland)
 	mount->source = cookie;
 	mount->bind = true;
 	mount->attributes_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-	mount->propagation = MS_PRIVATE;
 	set_variable(composing, "XAUTHORITY", inside);
 }
 
@@ -256,7 +252,6 @@ static void show_buses(struct composing *composing)
 		mount->type = "bind";
 		mount->source = source;
 		mount->bind = true;
-		mount->propagation = MS_PRIVATE;
 		set_variable(composing, buses[i].variable,
 			arena_format(composing->arena, "unix:path=%s", inside));
 	}

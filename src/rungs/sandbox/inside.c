@@ -26,6 +26,7 @@
 #include "walls/rootfs.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -83,7 +84,11 @@ static int attach_root(struct building *building)
 		(unsigned)(root->attributes_set & ~(uint64_t)MOUNT_ATTR_RDONLY));
 	if (fd < 0)
 		return fd;
-	int r = kernel_move_mount(fd, "", AT_FDCWD, SANDBOX_ROOT, MOVE_MOUNT_F_EMPTY_PATH);
+	/* From here on nothing that is mounted outside arrives inside, nor the other way round. */
+	int r = rootfs_set_propagation(MS_PRIVATE | MS_REC);
+	if (r < 0)
+		return r;
+	r = kernel_move_mount(fd, "", AT_FDCWD, SANDBOX_ROOT, MOVE_MOUNT_F_EMPTY_PATH);
 	if (r < 0)
 		return fail(r, "attach the root");
 	building->room.root_fd = take_fd(fd);
@@ -101,27 +106,52 @@ static int make_links(const struct building *building)
 	return 0;
 }
 
-/* They lie on the root's own tmpfs, and stay writable when that is closed. */
+/* Nobody else has ever seen the root, so its paths need no care yet. Made modes are exact. */
+static int make_directory(int root_fd, const char *path, unsigned mode)
+{
+	char above[PATH_MAX];
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		(void)snprintf(above, sizeof(above), "%.*s", (int)(slash - path), path);
+		if (mkdirat(root_fd, above, 0755) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	if (mkdirat(root_fd, path, mode) == 0)
+		return 0;
+	return errno == EEXIST && fchmodat(root_fd, path, mode, 0) == 0 ? 0 : -errno;
+}
+
+/* As a mount of its own it stays writable when the root is closed. */
+static int keep_writable(int root_fd, const char *path)
+{
+	autoclose int tree = kernel_open_tree(root_fd, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	return tree < 0 ? tree
+			: kernel_move_mount(tree, "", root_fd, path, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+static bool lies_in_place(const struct sandbox_request *request, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (path_is_below(request->places[index].path, request->places[i].path))
+			return true;
+	return false;
+}
+
+/* They lie on the root's own tmpfs. */
 static int make_places(const struct building *building)
 {
 	const struct sandbox_request *request = building->request;
-	int root_fd = building->room.root_fd;
-	for (size_t i = 0; i < request->place_count; i++) {
-		const struct sandbox_place *place = &request->places[i];
-		autoclose int fd = fs_make_dirs_in(root_fd, place->path, 0755);
-		if (fd < 0)
-			return fd;
-		if (chmod(fd_path(fd).text, place->mode) < 0)
-			return fail(-errno, "mode of %s", place->path);
-		autoclose int tree = kernel_open_tree(
-			fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-		int r = tree < 0 ? tree
-				 : kernel_move_mount(tree, "", fd, "",
-					   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+	int root_fd = building->room.root_fd, r = 0;
+	mode_t mask = umask(0);
+	for (size_t i = 0; r == 0 && i < request->place_count; i++) {
+		const char *path = request->places[i].path + 1;
+		r = make_directory(root_fd, path, request->places[i].mode);
+		if (r == 0 && !lies_in_place(request, i))
+			r = keep_writable(root_fd, path);
 		if (r < 0)
-			return fail(r, "make %s writable", place->path);
+			r = fail(r, "make %s", request->places[i].path);
 	}
-	return 0;
+	(void)umask(mask);
+	return r;
 }
 
 /* What is caught and forgotten; nobody inside may look into it, for the directory has no mode. */
@@ -159,8 +189,7 @@ static int show_instead(const struct building *building, const struct plan_mount
 		.source = mount->source,
 		.bind = true,
 		.recursive = true,
-		.recursive_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-		.propagation = MS_PRIVATE | MS_REC};
+		.recursive_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
 	autoclose int fd = mount_open(building->request->plan, &bind, &building->room);
 	return fd < 0 ? fd : mount_attach(&bind, &building->room, fd);
 }
