@@ -52,7 +52,7 @@ static int run(struct invocation *invocation, int end)
 {
 	if (end == PARSE_HELP || !invocation->verb->run)
 		return help_print(invocation);
-	if (!invocation->verb->verbs) {
+	if (!invocation->verb->verbs && !invocation->verb->own_words) {
 		int r = parse_check(invocation);
 		if (r < 0)
 			return r;
@@ -106,13 +106,15 @@ int cli_main(const struct verb *program, int argc, char **argv)
 {
 	struct arena arena = {};
 	const char *name = argc > 0 ? base_name(argv[0]) : program->name;
-	struct invocation *invocation = invocation_new(&arena, acting(program, name), NULL, name);
+	const struct verb *verb = acting(program, name);
+	struct invocation *invocation =
+		invocation_new(&arena, verb, NULL, verb->own_words ? argv[0] : name);
 	struct words words = {argv + (argc > 0), argv + argc};
 
 	int r;
-	if (argc > 1 && text_equal(argv[1], "__complete")) {
+	if (argc > 1 && !verb->own_words && text_equal(argv[1], "__complete")) {
 		r = complete_print(invocation, (const char *const *)argv + 2);
-	} else if (argc > 1 && text_equal(argv[1], "__man")) {
+	} else if (argc > 1 && !verb->own_words && text_equal(argv[1], "__man")) {
 		r = manual_print(invocation, (const char *const *)argv + 2);
 	} else {
 		r = descend(&invocation, &words);

@@ -166,7 +166,7 @@ int parse_words(struct invocation *invocation, struct words *words)
 	size_t most = (size_t)(words->end - words->next);
 	invocation->arguments = arena_new(invocation->arena, const char *, most + 1);
 
-	bool options = true;
+	bool options = !verb->own_words;
 	while (words->next < words->end) {
 		const char *word = *words->next;
 		bool is_option = options && word[0] == '-' && word[1] != '\0';

@@ -30,6 +30,7 @@
 	SYSTEM_VERBS(HEADING, VERB, AS) \
 	HEADING("For other programs") \
 	VERB(oci) \
+	VERB(bwrap) \
 	VERB(completion) \
 	HEADING("About") \
 	VERB(help) \
