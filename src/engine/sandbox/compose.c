@@ -263,7 +263,7 @@ static int grant(struct composing *composing)
 			continue;
 		else if (allowed)
 			r = allow_path(composing, permission);
-		else
+		else if (permission->answer == PERMISSION_DENY)
 			deny_path(composing, permission);
 	}
 	return r;
@@ -393,7 +393,8 @@ static int add_tree_mounts(struct composing *composing)
 /* Without a grant the home directory is there, and empty; of a named sandbox it is kept. */
 static int add_home(struct composing *composing)
 {
-	if (!composing->home || shown_by(composing, composing->home))
+	if (!composing->home || shown_by(composing, composing->home) ||
+		compose_behind_door(composing, composing->home))
 		return 0;
 	if (composing->sandbox_fd < 0) {
 		compose_add_place(composing, composing->home, 0700);
@@ -470,7 +471,7 @@ static void add_rules(struct composing *composing)
 		return;
 	}
 	rules->paths = arena_new(composing->arena, struct plan_landlock_path,
-		composing->tree_count + request->place_count + 8);
+		composing->tree_count + request->place_count + composing->door_count + 8);
 	add_rule(composing, "/", LANDLOCK_ACCESS_FS_REFER);
 	add_rule(composing, "/proc", LANDLOCK_ACCESS_FS_WRITE_FILE);
 	add_rule(composing, "/dev", WRITE_ACCESS | LANDLOCK_ACCESS_FS_IOCTL_DEV);
@@ -479,6 +480,9 @@ static void add_rules(struct composing *composing)
 			add_rule(composing, composing->places[i].path, WRITE_ACCESS);
 	if (composing->home && !has_rule_for_writing(rules, composing->home))
 		add_rule(composing, composing->home, WRITE_ACCESS);
+	/* What may run from behind a door its mounts decide. */
+	for (size_t i = 0; i < composing->door_count; i++)
+		add_rule(composing, composing->doors[i], WRITE_ACCESS | LANDLOCK_ACCESS_FS_EXECUTE);
 	for (size_t i = 0; i < composing->tree_count; i++) {
 		const struct composed_tree *tree = &composing->trees[i];
 		uint64_t access = (tree->exec ? LANDLOCK_ACCESS_FS_EXECUTE : 0) |
@@ -565,6 +569,9 @@ static int compose(struct composing *composing)
 {
 	add_system(composing);
 	int r = grant(composing);
+	if (r < 0)
+		return r;
+	r = compose_doors(composing);
 	if (r < 0)
 		return r;
 	begin_mounts(composing);

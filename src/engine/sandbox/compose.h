@@ -30,6 +30,8 @@ struct composing {
 	struct sandbox_upper *uppers;
 	const char *variables[COMPOSE_DESKTOP_MAX]; /* of the desktop: NAME=VALUE */
 	size_t variable_count;
+	const char *doors[SANDBOX_DOORS_MAX]; /* paths */
+	size_t door_count;
 };
 
 /** The tree of that path, made if there is none. */
@@ -39,6 +41,12 @@ void compose_add_place(struct composing *composing, const char *path, unsigned m
 
 /** A mount that is still to be described. */
 struct plan_mount *compose_add_mount(struct composing *composing, const char *destination);
+
+/** Decides where doors stand, once all trees are known: doors.c. */
+[[nodiscard]] int compose_doors(struct composing *composing);
+
+/** Whether a door stands at this path or above it. */
+bool compose_behind_door(const struct composing *composing, const char *path);
 
 /** display, audio, gpu, camera, usb, ssh-agent, D-Bus: desktop.c */
 void compose_desktop(struct composing *composing);

@@ -110,7 +110,7 @@ int sandbox_record_write(const struct sandbox_record *record)
 void sandbox_record_end(const char *path)
 {
 	static const char *const endings[] = {
-		".enter", ".json", ".xauthority", ".bus", ".system-bus"};
+		".enter", ".json", ".ask", ".xauthority", ".bus", ".system-bus"};
 	for (size_t i = 0; i < array_length(endings); i++)
 		(void)unlink(file_of(path, endings[i]).path);
 }

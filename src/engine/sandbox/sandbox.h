@@ -22,6 +22,14 @@ enum sandbox_writes {
 };
 extern const char *const sandbox_writes_names[];
 
+/** What happens where no permission speaks. */
+enum sandbox_asking {
+	SANDBOX_NOT_ASKING,
+	SANDBOX_ASKING,   /* the person is asked */
+	SANDBOX_LEARNING, /* it is allowed, and a profile is written at the end */
+	SANDBOX_AUDITING, /* it is allowed, and told at the end */
+};
+
 struct sandbox_limits {
 	uint64_t memory_bytes, disk_bytes; /* 0: none */
 	int64_t cpus_billionths;           /* 1500000000: one and a half; 0: none */
@@ -33,7 +41,10 @@ struct sandbox_wishes {
 	const char *directory;  /* of a named sandbox, for caught writes; NULL: on a tmpfs */
 	int directory_fd;       /* the same, by sandbox_open() */
 	const char *state_path; /* of the record: sockets and cookies are made beside it; NULL */
+	const char *name;       /* for people; NULL */
 	struct permissions permissions;
+	enum sandbox_asking asking;
+	const char *learn_file; /* where the profile goes */
 	struct sandbox_limits limits;
 	const char *program;                   /* as given */
 	struct strings arguments, environment; /* environment: NAME=VALUE from the command line */

@@ -27,7 +27,8 @@ struct sandbox_run_options {
 	enum writes writes;
 	uint64_t memory_bytes, disk_bytes, pids;
 	int64_t time_ns;
-	bool explain, new_session;
+	bool explain, new_session, ask, audit;
+	const char *learn;
 	unsigned preserve_fds;
 };
 
@@ -36,6 +37,12 @@ static const struct option sandbox_run_options[] = {
 		list_in(sandbox_run_options, allow)},
 	{"-d, --deny=PERMISSION", "refuse it this, whatever else is allowed",
 		list_in(sandbox_run_options, deny)},
+	{"--ask", "ask at first use for what is not granted", flag_in(sandbox_run_options, ask),
+		.conflicts = "--audit --learn"},
+	{"--learn=FILE", "allow all, and write down as a profile what was used",
+		text_in(sandbox_run_options, learn), .conflicts = "--audit"},
+	{"--audit", "allow all, and say at the end what was not granted",
+		flag_in(sandbox_run_options, audit)},
 	{"-p, --profile=NAME", "what this profile grants; auto: the one for the program",
 		text_in(sandbox_run_options, profile)},
 	{"-n, --name=NAME", "keep what it writes under this name",
@@ -169,6 +176,14 @@ static int read_wishes(struct run *run)
 		return r;
 	set_limits(run);
 	set_environment(run);
+	wishes->asking = options->ask     ? SANDBOX_ASKING
+			 : options->learn ? SANDBOX_LEARNING
+			 : options->audit ? SANDBOX_AUDITING
+					  : SANDBOX_NOT_ASKING;
+	if (options->learn)
+		r = path_clean(options->learn, &place, run->arena, &wishes->learn_file);
+	if (r < 0)
+		return r;
 	wishes->new_session = options->new_session;
 	wishes->working_directory = arena_strdup(run->arena, place.directory ? here : "/");
 	if (options->working_directory)
@@ -188,7 +203,7 @@ static int open_named(struct run *run)
 	if (keep && !name)
 		return usage_error(
 			run->invocation, "--writes keep needs a --name to keep it under");
-	run->record.name = name ? name : "";
+	run->record.name = run->wishes.name = name ? name : "";
 	run->record.writes = keep ? "keep" : "discard";
 	if (!keep)
 		return 0;
