@@ -215,7 +215,7 @@ static void print_footer(struct help *help, const struct invocation *invocation)
 	if (invocation->verb->verbs)
 		text_format(&footer, "Run '%s COMMAND --help' for more on a command.",
 			invocation->words);
-	else if (outer && outer->verb->groups)
+	else if (outer && outer->verb->groups && !invocation->verb->own_words)
 		text_format(&footer, "The options of '%s' apply here too.", outer->words);
 	else
 		return;

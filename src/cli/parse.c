@@ -166,7 +166,11 @@ int parse_words(struct invocation *invocation, struct words *words)
 	size_t most = (size_t)(words->end - words->next);
 	invocation->arguments = arena_new(invocation->arena, const char *, most + 1);
 
-	bool options = !verb->own_words;
+	/* As the program it has a --help of its own. */
+	bool own = verb->own_words;
+	if (own && invocation->outer && most > 0 && text_equal(*words->next, "--help"))
+		return PARSE_HELP;
+	bool options = !own;
 	while (words->next < words->end) {
 		const char *word = *words->next;
 		bool is_option = options && word[0] == '-' && word[1] != '\0';

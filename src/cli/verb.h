@@ -41,8 +41,8 @@ struct verb {
 	bool command;       /* options end at the first argument: the rest is somebody's command */
 	bool hidden;
 	/*
-	 * All words behind it are its own, --help among them: a grammar in which the order of
-	 * options counts. Then invocation.words of the program is argv[0] as it was typed.
+	 * All words behind it are its own: a grammar in which the order of options counts. As the
+	 * program it has --help too, and invocation.words is argv[0] as it was typed.
 	 */
 	bool own_words;
 	/* Status of the process for wrong options and for run() < 0; 0: that of the noun around it.

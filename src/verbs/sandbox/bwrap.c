@@ -88,7 +88,8 @@ const struct verb verb_bwrap = {
 	.description =
 		"Bubblewrap's command line. It starts with an empty root and nothing walled off; "
 		"options say, one after the other, which namespaces to leave and what to show "
-		"inside. Started under the name bwrap, rung is this command.\n\n"
+		"inside; without any word they are listed. Started under the name bwrap, rung is "
+		"this command.\n\n"
 		"People are better served by rung sandbox, which is safe by default.",
 	.examples = "A shell that sees the system read-only and has no network\n"
 		    "$ rung bwrap --ro-bind / / --dev /dev --proc /proc --unshare-all sh\n",
