@@ -612,6 +612,7 @@ int sandbox_compose(const struct sandbox_wishes *wishes, struct plan *ret_plan,
 	ret_request->uppers = composing.uppers;
 	ret_request->fallback_directory = composing.home ? composing.home : "/";
 	ret_request->new_session = wishes->new_session;
+	ret_request->settle = wishes->directory; /* what was caught is to be looked at */
 	ret_request->ptrace = permissions_allow(&wishes->permissions, PERMISSION_PTRACE);
 	ret_request->userns = permissions_allow(&wishes->permissions, PERMISSION_USERNS);
 	ret_request->memory_files = ret_request->userns;

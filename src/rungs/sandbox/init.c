@@ -2,7 +2,7 @@
 
 /*
  * What PID 1 does while the program runs: bury orphans, hand signals on, let others in, watch the
- * clock. When the program ends, PID 1 ends with its status, and the kernel ends all that is left.
+ * clock. When the program ends, all that is left ends, and the starter hears the status.
  *
  * Signals come from outside only: from the starter by kill(2), and from a terminal, whose signals
  * have reached the program already. A program inside that signals us is not heard: the kernel keeps
@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #define TIME_IS_UP_STATUS 124 /* as timeout(1) says it */
@@ -88,6 +89,17 @@ static void attend_once(struct attending *attending, int signal_fd)
 		sandbox_guest_take(attending->inside, &attending->guests);
 }
 
+/* What the kernel would do at our end; but so the starter can be told that it is done. */
+static void end_all(struct attending *attending)
+{
+	int status;
+	pid_t pid;
+	(void)kill(-1, SIGKILL);
+	while ((pid = waitpid(-1, &status, 0)) > 0 || (pid < 0 && errno == EINTR))
+		if (pid > 0)
+			sandbox_guest_ended(&attending->guests, pid, status_code(status));
+}
+
 int sandbox_attend(const struct sandbox_inside *inside, pid_t program)
 {
 	struct attending attending = {.inside = inside, .program = program, .status = -1};
@@ -98,10 +110,11 @@ int sandbox_attend(const struct sandbox_inside *inside, pid_t program)
 	autoclose int signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signal_fd < 0)
 		return 125;
-	int channel_fd = inside->channel_fd;
-	close_now(channel_fd);
 	reap(&attending);
 	while (attending.status < 0)
 		attend_once(&attending, signal_fd);
+	end_all(&attending);
+	const struct sandbox_end end = {.kind = SANDBOX_END, .status = attending.status};
+	(void)send(inside->channel_fd, &end, sizeof(end), MSG_NOSIGNAL);
 	return attending.status;
 }

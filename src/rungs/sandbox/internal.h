@@ -38,6 +38,13 @@ struct sandbox_birth {
 };
 #define SANDBOX_BIRTH 100
 
+/** PID 1's last word: nobody but itself is left inside. */
+struct sandbox_end {
+	uint32_t kind;
+	int32_t status;
+};
+#define SANDBOX_END 101
+
 /** init.c: what PID 1 does while programs run. @program is its child. Returns the status. */
 [[nodiscard]] int sandbox_attend(const struct sandbox_inside *inside, pid_t program);
 

@@ -11,9 +11,9 @@
  *	clone3                        →    born in new namespaces
  *	record, signals                    maps its own id, builds the root, enters it, Landlock
  *	waits                              forks the program, buries orphans, serves `enter`
- *	its status                    ←    ends with the program's status
+ *	its status                    ←    says it when nobody else is left, and ends
  *
- * The two need no conversation: a failure is a report that the starter reads when PID 1 has ended.
+ * The two need no conversation: a failure is a report that the starter reads while it waits.
  */
 
 #include "plan/permission.h"
@@ -64,6 +64,7 @@ struct sandbox_request {
 	const char *fallback_directory; /* where the plan's working directory is not to be seen */
 	/* What the filter lets through beyond the usual. */
 	bool ptrace, userns, memory_files;
+	bool settle;       /* return when its mounts are gone as well, not just all processes */
 	bool new_session;  /* no controlling terminal: setsid(2) */
 	int enter_fd;      /* a listening socket for sandbox_enter(), -1: none; taken */
 	int64_t time_ms;   /* then the program is ended with status 124; 0: never */

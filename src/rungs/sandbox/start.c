@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /*
- * The starter: makes PID 1 and waits for it. What PID 1 could not do it has written into the
- * channel before it ended; a program that runs has closed it.
+ * The starter: makes PID 1 and waits for it to say into the channel what it could not do, or how
+ * the program ended. By then nobody is left inside but PID 1; the kernel takes longer to take the
+ * namespaces down than all of the start took, and only who needs the mounts gone waits for that.
  */
 
 #include "base/error.h"
@@ -21,24 +22,37 @@
 
 enum { DOOR_PATIENCE_MS = 5000 };
 
+struct waiting {
+	const struct sandbox_request *request;
+	pid_t pid;
+	int pidfd, signal_fd, channel_fd; /* channel_fd: -1 when nothing more will come */
+	int failure;                      /* what PID 1 has reported, its story told */
+	int status;                       /* the program's, -1 before PID 1 has said it */
+};
+
 /* ---- what PID 1 has said ---------------------------------------------------------------- */
 
-/* 0, or the failure that it reported. */
-static int hear_reports(int channel_fd)
+static void hear(struct waiting *waiting)
 {
-	struct handoff_report report;
-	for (;;) {
-		ssize_t n = recv(channel_fd, &report, sizeof(report), MSG_DONTWAIT);
-		if (n < (ssize_t)HANDOFF_REPORT_BARE)
-			return 0;
-		if (report.kind == HANDOFF_WARNING)
-			warn("%s", report.text);
-		if (report.kind != HANDOFF_FAILED)
-			continue;
-		int r = error_adopt(-ECANCELED, report.text, report.advice);
-		error_set_exit_status(report.exit_status);
-		return r;
+	union {
+		uint32_t kind;
+		struct handoff_report report;
+		struct sandbox_end end;
+	} heard = {};
+	ssize_t n;
+	while ((n = recv(waiting->channel_fd, &heard, sizeof(heard), MSG_DONTWAIT)) > 0) {
+		if (heard.kind == SANDBOX_END)
+			waiting->status = heard.end.status;
+		else if (heard.kind == HANDOFF_WARNING)
+			warn("%s", heard.report.text);
+		else if (heard.kind == HANDOFF_FAILED) {
+			waiting->failure =
+				error_adopt(-ECANCELED, heard.report.text, heard.report.advice);
+			error_set_exit_status(heard.report.exit_status);
+		}
 	}
+	if (n == 0)
+		waiting->channel_fd = -1;
 }
 
 /* ---- waiting ---------------------------------------------------------------------------- */
@@ -70,18 +84,32 @@ static int hand_on(int signal_fd, pid_t pid)
 	return 0;
 }
 
-static int wait_for_end(int pidfd, int signal_fd, pid_t pid, int *ret_status)
+static bool is_over(const struct waiting *waiting)
 {
-	struct pollfd fds[] = {
-		{.fd = pidfd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
-	for (;;) {
+	return waiting->status >= 0 && !waiting->request->settle;
+}
+
+/* Its status, or the failure that it reported. */
+static int wait_for_end(struct waiting *waiting)
+{
+	bool ended = false;
+	while (!ended && !is_over(waiting)) {
+		struct pollfd fds[] = {{.fd = waiting->pidfd, .events = POLLIN},
+			{.fd = waiting->signal_fd, .events = POLLIN},
+			{.fd = waiting->channel_fd, .events = POLLIN}};
 		if (poll(fds, array_length(fds), -1) < 0 && errno != EINTR)
 			return fail(-errno, "wait for the sandbox");
 		if (fds[1].revents)
-			(void)hand_on(signal_fd, pid);
-		if (fds[0].revents)
-			return process_reap(pidfd, ret_status);
+			(void)hand_on(waiting->signal_fd, waiting->pid);
+		ended = fds[0].revents;
+		if (fds[2].revents)
+			hear(waiting);
 	}
+	int status = 0;
+	int r = ended ? process_reap(waiting->pidfd, &status) : 0;
+	if (waiting->failure < 0 || r < 0)
+		return waiting->failure < 0 ? waiting->failure : r;
+	return waiting->status >= 0 ? waiting->status : process_exit_code(status);
 }
 
 /* ---- starting ---------------------------------------------------------------------------- */
@@ -211,7 +239,7 @@ int sandbox_run(struct sandbox_request *request, int *ret_status)
 	struct sandbox_inside inside = {
 		.request = request, .channel_fd = inner_fd, .supervisor_fd = -1};
 	autofini(dismiss) struct doorkeeper keeper = {-1, -1};
-	int pidfd_raw = -1, status = 0;
+	int pidfd_raw = -1;
 	pid_t pid = request->doors ? clone_supervised(&inside, channel_fd, &pidfd_raw, &keeper)
 				   : clone_inside(&inside, channel_fd, &pidfd_raw);
 	if (pid < 0)
@@ -222,10 +250,10 @@ int sandbox_run(struct sandbox_request *request, int *ret_status)
 	r = request->born ? request->born(pid, request->context) : 0;
 	if (r < 0)
 		(void)kernel_pidfd_send_signal(pidfd, SIGKILL);
-	int waited = wait_for_end(pidfd, signal_fd, pid, &status);
-	if (r == 0)
-		r = waited < 0 ? waited : hear_reports(channel_fd);
-	if (r == 0)
-		*ret_status = process_exit_code(status);
-	return r;
+	struct waiting waiting = {request, pid, pidfd, signal_fd, channel_fd, .status = -1};
+	int ended = wait_for_end(&waiting);
+	if (r < 0 || ended < 0)
+		return r < 0 ? r : ended;
+	*ret_status = ended;
+	return 0;
 }
