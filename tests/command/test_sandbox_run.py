@@ -299,3 +299,31 @@ def test_explain(sandbox, tree):
     out = sandbox.output("--explain", "-a", f"read={tree}", "true")
     assert str(tree) in out and "/usr" in out and "empty and writable: /tmp" in out
     assert sandbox.ids() == []
+
+
+def test_explain_is_a_verb_too(sandbox, tree):
+    assert sandbox("explain", "-a", f"read={tree}", "true").output == sandbox("--explain", "-a", f"read={tree}", "true").output
+
+
+# ---- what is kept ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_named_one_keeps_what_was_written(sandbox, tree):
+    sandbox.shell(f"echo more >>{tree}/file; echo mine >$HOME/own", "-n", "box", "-a", f"read={tree}", check=0)
+    assert (tree / "file").read_text() == "before\n" and not (sandbox.home / "own").exists()
+    assert sandbox.output("-n", "box", "-a", f"read={tree}", "cat", tree / "file", sandbox.home / "own") == "before\nmore\nmine"
+    assert sandbox.output("-a", f"read={tree}", "cat", tree / "file") == "before"  # another one sees nothing of it
+
+
+def test_rm(sandbox, tree):
+    sandbox.shell("echo x >$HOME/f; mkdir $HOME/d; chmod 0 $HOME/d", "-n", "box", check=0)
+    assert sandbox.output("rm", "box") == "box"
+    assert sandbox.output("-n", "box", "ls", "-A", sandbox.home) == ""
+    process = sandbox.start("-n", "box")
+    assert sandbox("rm", "box").status == 1
+    assert sandbox.output("rm", "-f", "box") == "box"
+    assert sandbox.ended(process) == 128 + signal.SIGKILL
+    assert sandbox("rm", "box").status == 1 and sandbox("rm", "-f", "box").status == 0
+    sandbox("-n", "one", "true", check=0)
+    sandbox("-n", "two", "true", check=0)
+    assert sorted(sandbox.output("rm", "--all").split()) == ["one", "two"]

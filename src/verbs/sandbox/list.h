@@ -13,4 +13,6 @@
 	VERB(sandbox_inspect) \
 	VERB(sandbox_enter) \
 	VERB(sandbox_kill) \
+	VERB(sandbox_rm) \
+	VERB(sandbox_explain) \
 	VERB(sandbox_permissions)

@@ -353,3 +353,18 @@ const struct verb verb_sandbox_run = {
 		    "$ rung sandbox diff trial\n",
 	.run = run,
 };
+
+static const struct sandbox_run_options explain_defaults = {.explain = true};
+
+const struct verb verb_sandbox_explain = {
+	.name = "explain",
+	.summary = "show what a program would see and may do",
+	.arguments = "PROGRAM [ARGUMENT...]",
+	.command = true,
+	.failure_status = 125,
+	verb_options(sandbox_run_options),
+	.defaults = &explain_defaults,
+	.description = "Shows the walls that `rung sandbox run` with the same words would put up: "
+		       "mounts, namespaces, limits, rules. Nothing is run or made.",
+	.run = run,
+};
