@@ -15,6 +15,7 @@
 #include "base/kernel.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/sysmacros.h>
 
 static const struct plan_device default_devices[] = {
@@ -61,10 +62,12 @@ static int open_parent(int root_fd, const char *path, const char **ret_name)
 	int here = fcntl(root_fd, F_DUPFD_CLOEXEC, 3);
 	while (here >= 0 && start < *ret_name) {
 		size_t length = strcspn(start, "/");
-		autofree char *part = strndup(start, length);
-		if (!part)
-			return fail(-ENOMEM, "create %s", path);
+		char part[NAME_MAX + 1];
 		autoclose int above = here;
+		if (length >= sizeof(part))
+			return fail(-ENAMETOOLONG, "create %s", path);
+		memcpy(part, start, length);
+		part[length] = '\0';
 		/* Nobody needs it, and openat(2) would climb out of the root. */
 		if (text_equal(part, ".."))
 			return refuse(-EINVAL, "device %s: its path has \"..\" in it", path);
@@ -102,7 +105,7 @@ static int make_node(int directory, const char *name, const struct plan_device *
 	return 0;
 }
 
-/* The host's own node under the same name, on top of an empty file. */
+/* The host's own node under the same name, on top of an empty file or what is there. */
 static int bind_node(int directory, const char *name, const struct plan_device *device)
 {
 	autoclose int tree = kernel_open_tree(
@@ -115,12 +118,17 @@ static int bind_node(int directory, const char *name, const struct plan_device *
 	if ((about.st_mode & S_IFMT) != node_type(device->type) ||
 		about.st_rdev != makedev((unsigned)device->major, (unsigned)device->minor))
 		return -ENXIO;
-	autoclose int target = openat(
-		directory, name, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0666);
-	if (target < 0)
+	if (mknodat(directory, name, S_IFREG | 0666, 0) == 0)
+		return kernel_move_mount(tree, "", directory, name, MOVE_MOUNT_F_EMPTY_PATH);
+	if (errno != EEXIST)
 		return -errno;
-	return kernel_move_mount(
-		tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+	if (same_node(directory, name, device))
+		return 0;
+	autoclose int there =
+		openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	return there < 0 ? -errno
+			 : kernel_move_mount(tree, "", there, "",
+				   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
 /* The directory that the last node went to: nearly always the next one goes there too. */
@@ -160,9 +168,7 @@ static int make_device(struct workplace *place, const struct plan_device *device
 	if (r < 0)
 		return r;
 	r = place->bind ? -EPERM : make_node(place->fd, name, device);
-	if ((r == -EEXIST || r == -EPERM) && same_node(place->fd, name, device))
-		return 0;
-	if (r == -EEXIST) {
+	if (r == -EEXIST && !same_node(place->fd, name, device)) {
 		if (unlinkat(place->fd, name, 0) < 0)
 			return fail(-errno, "replace %s", device->path);
 		r = make_node(place->fd, name, device);
@@ -170,6 +176,8 @@ static int make_device(struct workplace *place, const struct plan_device *device
 	/* Without CAP_MKNOD in the first user namespace, the host's node has to serve. */
 	if (r == -EPERM)
 		r = bind_node(place->fd, name, device);
+	if (r < 0 && same_node(place->fd, name, device))
+		return 0;
 	return r < 0 ? fail(r, "create device %s", device->path) : 0;
 }
 

@@ -68,10 +68,13 @@ static void strip_quotes(char *value)
 
 static int configure(int context_fd, const char *type, const char *data)
 {
-	autofree char *copy = strdup(data);
-	if (!copy)
+	/* Hardly ever too long; and musl maps fresh pages for what it allocates. */
+	char small[256];
+	size_t size = strlen(data) + 1;
+	autofree char *large = size > sizeof(small) ? malloc(size) : NULL;
+	if (size > sizeof(small) && !large)
 		return fail(-ENOMEM, "mount %s", type);
-	char *rest = copy, *option;
+	char *rest = memcpy(large ? large : small, data, size), *option;
 	while ((option = next_option(&rest))) {
 		if (!*option)
 			continue;
@@ -147,22 +150,23 @@ static char *without_gid(const char *data)
 
 static int open_filesystem(const struct plan_mount *mount, const struct mount_room *room)
 {
-	autofini(text_fini) struct text data = {};
-	if (mount->data)
-		text_add(&data, mount->data);
-	bool labelled = room->mount_label && !text_equal(mount->type, "proc") &&
-			!text_equal(mount->type, "sysfs") && !text_starts(mount->type, "cgroup");
-	if (labelled)
-		text_format(&data, "%scontext=\"%s\"", data.length ? "," : "", room->mount_label);
+	autofini(text_fini) struct text labelled = {};
+	const char *data = mount->data ? mount->data : "";
+	if (room->mount_label && !text_equal(mount->type, "proc") &&
+		!text_equal(mount->type, "sysfs") && !text_starts(mount->type, "cgroup")) {
+		text_format(
+			&labelled, "%s%scontext=\"%s\"", data, *data ? "," : "", room->mount_label);
+		data = text_get(&labelled);
+	}
 
 	/* Copy-up writes first; mount_attach() sets the attributes afterwards. */
 	unsigned attributes =
 		mount->tmpcopyup ? 0
 				 : (unsigned)((mount->attributes_set & ~mount->recursive_clear) |
 					      mount->recursive_set);
-	int fd = mount_new_filesystem(mount->type, mount->source, text_get(&data), attributes);
+	int fd = mount_new_filesystem(mount->type, mount->source, data, attributes);
 	if (room->user_namespace && gid_option_refused(fd, mount->data)) {
-		autofree char *fewer = without_gid(text_get(&data));
+		autofree char *fewer = without_gid(data);
 		if (!fewer)
 			return fail(-ENOMEM, "mount %s", mount->type);
 		step("%s: the group of \"%s\" is not mapped, mounting without it",

@@ -33,6 +33,7 @@
 #include <stdalign.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 /* The program's way to its execve(2): a path, and a report if it fails. */
@@ -106,8 +107,8 @@ static int make_links(const struct building *building)
 	return 0;
 }
 
-/* Nobody else has ever seen the root, so its paths need no care yet. Made modes are exact. */
-static int make_directory(int root_fd, const char *path, unsigned mode)
+/* Nobody else has ever seen the root, so its paths need no care yet. */
+static int make_above(int root_fd, const char *path)
 {
 	char above[PATH_MAX];
 	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -115,8 +116,14 @@ static int make_directory(int root_fd, const char *path, unsigned mode)
 		if (mkdirat(root_fd, above, 0755) < 0 && errno != EEXIST)
 			return -errno;
 	}
-	if (mkdirat(root_fd, path, mode) == 0)
-		return 0;
+	return 0;
+}
+
+static int make_place(int root_fd, const char *path, unsigned mode)
+{
+	int r = make_above(root_fd, path);
+	if (r < 0 || mkdirat(root_fd, path, mode) == 0)
+		return r;
 	return errno == EEXIST && fchmodat(root_fd, path, mode, 0) == 0 ? 0 : -errno;
 }
 
@@ -144,7 +151,7 @@ static int make_places(const struct building *building)
 	mode_t mask = umask(0);
 	for (size_t i = 0; r == 0 && i < request->place_count; i++) {
 		const char *path = request->places[i].path + 1;
-		r = make_directory(root_fd, path, request->places[i].mode);
+		r = make_place(root_fd, path, request->places[i].mode);
 		if (r == 0 && !lies_in_place(request, i))
 			r = keep_writable(root_fd, path);
 		if (r < 0)
@@ -194,11 +201,52 @@ static int show_instead(const struct building *building, const struct plan_mount
 	return fd < 0 ? fd : mount_attach(&bind, &building->room, fd);
 }
 
-static int mount_one(const struct building *building, const struct plan_mount *mount)
+/*
+ * Whether the way to it leads over the root's own tmpfs alone. A way through trees of the host
+ * might be changed by others while we walk it.
+ */
+static bool is_on_own_root(const struct building *building, size_t index)
 {
+	const struct sandbox_request *request = building->request;
+	const struct sandbox_doors *doors = request->doors;
+	const struct plan_mount *mounts = request->plan->mounts;
+	const char *path = mounts[index].destination;
+	for (size_t i = 1; i < index; i++)
+		if (path_is_below(path, mounts[i].destination))
+			return false;
+	for (size_t i = 0; i < request->link_count; i++)
+		if (path_is_below(path, request->links[i].path))
+			return false;
+	for (size_t i = 0; doors && i < doors->path_count; i++)
+		if (path_is_below(path, doors->paths[i]))
+			return false;
+	return true;
+}
+
+static int attach_by_name(const struct building *building, const char *path, int mount_fd)
+{
+	int root_fd = building->room.root_fd;
+	struct stat about;
+	if (fstat(mount_fd, &about) < 0)
+		return fail(-errno, "look at the source of /%s", path);
+	int r = make_above(root_fd, path);
+	if (r == 0)
+		r = S_ISDIR(about.st_mode) ? mkdirat(root_fd, path, 0755)
+					   : mknodat(root_fd, path, S_IFREG | 0644, 0);
+	if (r < 0 && errno != EEXIST)
+		return fail(-errno, "make /%s", path);
+	r = kernel_move_mount(mount_fd, "", root_fd, path, MOVE_MOUNT_F_EMPTY_PATH);
+	return r < 0 ? fail(r, "mount on /%s", path) : 0;
+}
+
+static int mount_one(const struct building *building, size_t index)
+{
+	const struct plan_mount *mount = &building->request->plan->mounts[index];
 	autoclose int fd = mount_open(building->request->plan, mount, &building->room);
 	if (fd < 0 && mount_is_overlay(mount))
 		return show_instead(building, mount, fd);
+	if (fd >= 0 && is_on_own_root(building, index))
+		return attach_by_name(building, mount->destination + 1, fd);
 	return fd < 0 ? fd : mount_attach(mount, &building->room, fd);
 }
 
@@ -206,7 +254,7 @@ static int mount_all(const struct building *building)
 {
 	const struct plan *plan = building->request->plan;
 	for (size_t i = 1; i < plan->mount_count; i++) {
-		int r = mount_one(building, &plan->mounts[i]);
+		int r = mount_one(building, i);
 		if (r < 0)
 			return wrap(r, "mount %s", plan->mounts[i].destination);
 	}
@@ -242,6 +290,23 @@ static int place_doors(const struct building *building)
 	return 0;
 }
 
+/*
+ * The old root lies on the new one then, where "." names it (pivot_root(2), NOTES); it is private,
+ * so that its end is ours alone. Nobody comes here from a chroot(2), whose mount namespace would
+ * have a root above it: there are no user namespaces for those in one.
+ */
+static int enter_root(int root_fd)
+{
+	if (fchdir(root_fd) < 0)
+		return fail(-errno, "enter the root");
+	int r = kernel_pivot_root(".", ".");
+	if (r == 0)
+		r = kernel_umount(".", MNT_DETACH);
+	if (r < 0)
+		return fail(r, "leave the old root");
+	return chdir("/") < 0 ? fail(-errno, "enter the root") : 0;
+}
+
 static int build_root(struct building *building)
 {
 	const struct plan *plan = building->request->plan;
@@ -264,7 +329,7 @@ static int build_root(struct building *building)
 		r = hide_paths(building);
 	if (r == 0)
 		r = rootfs_seal(building->room.root_fd);
-	return r < 0 ? r : rootfs_enter(building->room.root_fd, ROOTFS_PIVOT);
+	return r < 0 ? r : enter_root(building->room.root_fd);
 }
 
 /* ---- close -------------------------------------------------------------------------- */
@@ -342,8 +407,19 @@ static int live(struct sandbox_inside *inside)
 /* A starter that was killed before we asked to die with it has left its end of the channel. */
 static bool starter_lives(int channel_fd)
 {
-	struct pollfd poll_fd = {.fd = channel_fd, .events = POLLIN};
+	struct pollfd poll_fd = {.fd = channel_fd};
 	return poll(&poll_fd, 1, 0) == 0;
+}
+
+/* The program may ask at once how it is listed, so its record has to be there. */
+static bool starter_is_ready(int channel_fd)
+{
+	char word;
+	ssize_t n;
+	do {
+		n = recv(channel_fd, &word, sizeof(word), 0);
+	} while (n < 0 && errno == EINTR);
+	return n == 1;
 }
 
 /* ---- the program --------------------------------------------------------------------- */
@@ -382,6 +458,8 @@ void sandbox_inside(struct sandbox_inside *inside)
 	sigset_t all;
 	sigfillset(&all);
 	(void)sigprocmask(SIG_BLOCK, &all, NULL);
+	if (!starter_is_ready(inside->channel_fd))
+		_exit(125);
 	pid_t pid = start_first(inside);
 	if (pid < 0) {
 		(void)fail(-errno, "fork");

@@ -13,7 +13,8 @@
  *	waits                              forks the program, buries orphans, serves `enter`
  *	its status                    ←    says it when nobody else is left, and ends
  *
- * The two need no conversation: a failure is a report that the starter reads while it waits.
+ * The two hardly talk: the program begins when the starter has written its record, and a failure
+ * is a report that the starter reads while it waits.
  */
 
 #include "plan/permission.h"

@@ -248,7 +248,9 @@ int sandbox_run(struct sandbox_request *request, int *ret_status)
 	close_now(inner_fd);
 	close_now(enter_fd);
 	r = request->born ? request->born(pid, request->context) : 0;
-	if (r < 0)
+	if (r == 0)
+		(void)send(channel_fd, "", 1, MSG_NOSIGNAL); /* who is gone has said why */
+	else
 		(void)kernel_pidfd_send_signal(pidfd, SIGKILL);
 	struct waiting waiting = {request, pid, pidfd, signal_fd, channel_fd, .status = -1};
 	int ended = wait_for_end(&waiting);
