@@ -202,11 +202,7 @@ static int read_numbers(const struct json *top, struct arena *arena, struct hand
 	if (r == 0)
 		r = read_fd(top, "terminal", &handoff->ask.terminal_fd);
 	if (r == 0)
-		r = read_fds(top, "tcp", arena, &handoff->tcp);
-	if (r == 0)
-		r = read_fds(top, "udp", arena, &handoff->udp);
-	if (r == 0)
-		r = read_fds(top, "dns", arena, &handoff->dns);
+		r = read_fds(top, "net", arena, &handoff->net);
 	return r == 0 ? read_places(top, arena, handoff) : r;
 }
 
@@ -235,12 +231,6 @@ static void guard(int fd)
 		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
-static void guard_all(const struct handoff_fds *fds)
-{
-	for (size_t i = 0; i < fds->count; i++)
-		guard(fds->items[i]);
-}
-
 int handoff_read(int fd, struct arena *arena, struct handoff *ret)
 {
 	autofree char *text = NULL;
@@ -255,9 +245,8 @@ int handoff_read(int fd, struct arena *arena, struct handoff *ret)
 	guard(ret->sandbox_mounts);
 	guard(ret->control);
 	guard(ret->ask.terminal_fd);
-	guard_all(&ret->tcp);
-	guard_all(&ret->udp);
-	guard_all(&ret->dns);
+	for (size_t i = 0; i < ret->net.count; i++)
+		guard(ret->net.items[i]);
 	for (size_t i = 0; i < ret->place_count; i++) {
 		guard(ret->places[i].fuse_fd);
 		guard(ret->places[i].mount_fd);

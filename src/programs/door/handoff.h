@@ -14,7 +14,7 @@
  *	audit        say at the end what would have been denied
  *	host_mounts, sandbox_mounts   the two mount namespaces
  *	fuse         [{"fd": 7, "mount": 8, "path": "/home/u"}, …], see rungs/sandbox/doors_files.h
- *	tcp, udp, dns                 [9, …] listening sockets of the sandbox's network namespace
+ *	net          [9, …] what the net door serves, in the order of plan/net_door.h
  *	control      a socket to rung: "ready" is said once; its end ends the doors
  *	socket       where other front ends may answer, see docs/ask-socket.md
  *	memory       the file of remembered answers
@@ -39,7 +39,7 @@ struct handoff {
 	int host_mounts, sandbox_mounts, control; /* -1: none */
 	struct file_door_place *places;
 	size_t place_count;
-	struct handoff_fds tcp, udp, dns;
+	struct handoff_fds net;
 };
 
 /** Its strings live in the arena. Descriptors become close-on-exec. Tells a story. */
