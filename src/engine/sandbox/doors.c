@@ -102,16 +102,18 @@ static void add_member(struct text *text, const char *name, const char *value)
 	text_json_string(text, value);
 }
 
-static void add_permissions(const struct composing *composing, struct text *text)
+/* Either what PID 1 mounts within the doors, or all else. */
+static void add_permissions(
+	const struct composing *composing, const char *member, bool granted, struct text *text)
 {
 	const struct permissions *permissions = &composing->wishes->permissions;
 	const char *separator = "";
-	text_add(text, ",\"permissions\":[");
+	text_format(text, ",\"%s\":[", member);
 	for (size_t i = 0; i < permissions->count; i++) {
 		const struct permission *permission = &permissions->items[i];
 		bool files = permission_has_path(permission->kind) ||
 			     permission->kind == PERMISSION_HOME;
-		if (files && permission->answer == PERMISSION_ALLOW)
+		if ((files && permission->answer == PERMISSION_ALLOW) != granted)
 			continue;
 		text_add(text, separator);
 		text_json_string(text, arena_format(composing->arena, "%s %s",
@@ -166,7 +168,8 @@ static const char *policy_of(const struct composing *composing)
 	add_member(&text, "memory", memory);
 	if (wishes->asking == SANDBOX_AUDITING)
 		text_add(&text, ",\"audit\":true");
-	add_permissions(composing, &text);
+	add_permissions(composing, "permissions", false, &text);
+	add_permissions(composing, "granted", true, &text);
 	return arena_strdup(composing->arena, text_get(&text));
 }
 

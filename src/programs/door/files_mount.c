@@ -40,7 +40,10 @@ static bool is_allowed(const struct file_door *door, enum permission_kind kind, 
 	return policy_look(door->doors->policy, &question) == PERMISSION_ALLOW;
 }
 
-/* No set-user-id programs, no devices but those asked for; changes and programs as allowed. */
+/*
+ * No set-user-id programs, no devices but those asked for; changes and programs as allowed. (What
+ * Landlock says about a door was said before anybody knew the answers: both are left to us there.)
+ */
 static int weaken(
 	const struct file_door *door, int tree_fd, const char *path, enum permission_kind kind)
 {
@@ -49,6 +52,8 @@ static int weaken(
 		attributes.attr_set |= MOUNT_ATTR_NODEV;
 		if (!is_allowed(door, PERMISSION_WRITE, path))
 			attributes.attr_set |= MOUNT_ATTR_RDONLY;
+		if (!is_allowed(door, PERMISSION_EXEC, path))
+			attributes.attr_set |= MOUNT_ATTR_NOEXEC;
 	}
 	return kernel_mount_setattr(tree_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes);
 }

@@ -90,11 +90,11 @@ static int read_permission(
 	return r < 0 ? r : json_refuse(at, "%s is no permission", json_quote(words).text);
 }
 
-static int read_permissions(
-	const struct json *top, struct arena *arena, struct permissions *permissions)
+static int read_permissions(const struct json *top, const char *key, struct arena *arena,
+	struct permissions *permissions)
 {
 	struct json array;
-	if (!json_find(top, "permissions", &array))
+	if (!json_find(top, key, &array))
 		return 0;
 	int r = json_expect(&array, JSON_ARRAY);
 	if (r < 0)
@@ -217,7 +217,10 @@ int handoff_parse(const char *text, size_t length, struct arena *arena, struct h
 	if (r == 0)
 		r = read_words(&document.top, &handoff);
 	if (r == 0)
-		r = read_permissions(&document.top, arena, &handoff.policy.permissions);
+		r = read_permissions(
+			&document.top, "permissions", arena, &handoff.policy.permissions);
+	if (r == 0)
+		r = read_permissions(&document.top, "granted", arena, &handoff.policy.granted);
 	if (r == 0)
 		r = read_numbers(&document.top, arena, &handoff);
 	if (r == 0)

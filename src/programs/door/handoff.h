@@ -8,6 +8,7 @@
  *	name         of the sandbox, for people
  *	program      the absolute path of what runs inside; answers are remembered for it
  *	permissions  ["allow read=/usr", "ask read=/home/u", "deny net=example.org", …]
+ *	granted      ["allow read=/home/u/project", …] what stands within doors already
  *	default      what no permission speaks of: "ask", "deny" or "allow-and-record"
  *	home         what the permission "home" stands for
  *	learn        write a profile of all that was wanted to this file at the end

@@ -79,6 +79,7 @@ static bool speaks_below(const struct policy *policy, const char *path)
 {
 	const char *home = policy->settings.home;
 	return rules_speak_below(&policy->settings.permissions, home, path) ||
+	       rules_speak_below(&policy->settings.granted, home, path) ||
 	       rules_speak_below(&policy->answers, home, path);
 }
 

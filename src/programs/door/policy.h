@@ -69,6 +69,7 @@ enum policy_otherwise {
 
 struct policy_settings {
 	struct permissions permissions;
+	struct permissions granted; /* what is mounted already; no whole tree may hide it */
 	enum policy_otherwise otherwise;
 	const char *program; /* whose answers are remembered */
 	const char *home;    /* what "home" stands for; NULL: nothing */
