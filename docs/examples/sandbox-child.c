@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /*
  * Counts the words of a file behind walls: whatever is wrong with wc(1), or with the file, it can
  * read that file and reach nothing else.
