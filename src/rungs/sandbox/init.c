@@ -89,15 +89,22 @@ static void attend_once(struct attending *attending, int signal_fd)
 		sandbox_guest_take(attending->inside, &attending->guests);
 }
 
-/* What the kernel would do at our end; but so the starter can be told that it is done. */
+/*
+ * What the kernel would do at our end; but so the starter can be told that it is done. Everybody
+ * inside descends from us: without children we are alone, and need not have the kernel look at
+ * each process of the machine.
+ */
 static void end_all(struct attending *attending)
 {
 	int status;
-	pid_t pid;
-	(void)kill(-1, SIGKILL);
-	while ((pid = waitpid(-1, &status, 0)) > 0 || (pid < 0 && errno == EINTR))
+	pid_t pid = waitpid(-1, &status, WNOHANG);
+	if (pid >= 0)
+		(void)kill(-1, SIGKILL);
+	while (pid >= 0 || errno == EINTR) {
 		if (pid > 0)
 			sandbox_guest_ended(&attending->guests, pid, status_code(status));
+		pid = waitpid(-1, &status, 0);
+	}
 }
 
 int sandbox_attend(const struct sandbox_inside *inside, pid_t program)
