@@ -13,13 +13,12 @@
 #include <errno.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-extern char **environ;
 
 struct rung_sandbox {
 	char **options; /* "--allow=read=/x", ... */
@@ -206,13 +205,16 @@ pid_t rung_sandbox_spawn(rung_sandbox *box, const char *const *arguments)
 	box->error[0] = '\0';
 	if (!arguments || !arguments[0])
 		return refuse(box, EINVAL, "there is no program to start");
-	int r = 0;
-	if ((box->profile && asprintf(&named[0], "--profile=%s", box->profile) < 0) ||
-		(box->name && asprintf(&named[1], "--name=%s", box->name) < 0) ||
-		!(words = command_of(box, arguments, named)))
-		r = refuse(box, ENOMEM, "out of memory");
-	if (r == 0)
+	int r;
+	bool named_all =
+		(!box->profile || asprintf(&named[0], "--profile=%s", box->profile) >= 0) &&
+		(!box->name || asprintf(&named[1], "--name=%s", box->name) >= 0);
+	if (named_all)
+		words = command_of(box, arguments, named);
+	if (words)
 		r = spawn(box, words, &pid);
+	else
+		r = refuse(box, ENOMEM, "out of memory");
 	free((void *)words);
 	free(named[0]);
 	free(named[1]);

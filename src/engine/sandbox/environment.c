@@ -7,7 +7,7 @@
 
 #include "engine/sandbox/compose.h"
 
-extern char **environ;
+#include <unistd.h>
 
 static bool has_name(const char *variable, const char *name)
 {

@@ -126,9 +126,10 @@ static int explain_clone(int error)
 
 static int clone_inside(struct sandbox_inside *inside, int starter_fd, int *ret_pidfd)
 {
+	int pidfd = -1;
 	struct clone_args arguments = {
 		.flags = CLONE_PIDFD | namespaces_new_flags(inside->request->plan),
-		.pidfd = (uint64_t)(uintptr_t)ret_pidfd,
+		.pidfd = (uint64_t)(uintptr_t)&pidfd,
 		.exit_signal = SIGCHLD,
 	};
 	pid_t pid = kernel_clone3(&arguments);
@@ -136,6 +137,7 @@ static int clone_inside(struct sandbox_inside *inside, int starter_fd, int *ret_
 		(void)close(starter_fd);
 		sandbox_inside(inside);
 	}
+	*ret_pidfd = pidfd;
 	return pid < 0 ? explain_clone(pid) : pid;
 }
 

@@ -13,8 +13,7 @@
 
 #include <signal.h>
 #include <stdio.h>
-
-extern char **environ;
+#include <unistd.h>
 
 /* ---- list -------------------------------------------------------------------------------- */
 
