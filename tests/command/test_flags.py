@@ -283,6 +283,13 @@ def test_limits_of_the_program(box):
     assert box("--sysctl", "net.ipv4.ip_unprivileged_port_start=7", command="cat /proc/sys/net/ipv4/ip_unprivileged_port_start") == "7"
 
 
+def test_isolation_sandbox(box):
+    status = box("--isolation", "sandbox", command="cat /proc/self/status; wc -l < /proc/net/dev").splitlines()
+    assert "CapEff:\t0000000000000000" in status and "CapBnd:\t0000000000000000" in status and "NoNewPrivs:\t1" in status
+    assert status[-1] == "3"  # two lines of heading, and lo
+    assert box("--isolation", "sandbox", "--cap-add", "chown", command="grep CapEff /proc/self/status").split()[1].endswith("01")
+
+
 @pytest.mark.parametrize("options, saying", [
     ("--ulimit nofile", "NAME=SOFT"), ("--ulimit nonsense=1", "there is no limit"), ("--umask 9", "octal"),
     ("--personality VAX", "LINUX32"), ("--sysctl a", "NAME=VALUE"), ("--oom-score-adj 2000", "-1000 to 1000"),

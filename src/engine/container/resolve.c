@@ -310,13 +310,31 @@ static void resolve_strings(
 		resolved->stop_signal = resolved->systemd ? "SIGRTMIN+3" : "SIGTERM";
 }
 
+static bool is_sandbox(const struct run_request *request)
+{
+	const char *isolation = request->life.isolation;
+	return isolation && text_equal(isolation, "sandbox");
+}
+
+/*
+ * An image behind the walls of `rung sandbox`: no network and no capability unless they are asked
+ * for by name, and nothing gained by executing anything.
+ */
+static void tighten(struct run_request *request, struct arena *arena)
+{
+	if (request->network.networks.count == 0)
+		run_strings_add(&request->network.networks, "none", arena);
+	run_strings_add(&request->security.cap_drop, "all", arena);
+	run_strings_add(&request->security.options, "no-new-privileges", arena);
+}
+
 static int check(const struct run_request *request, const struct run_resolved *resolved)
 {
 	const char *isolation = request->life.isolation;
-	if (isolation && !text_equal(isolation, "container") && !text_equal(isolation, "default") &&
-		*isolation) {
+	if (!text_empty(isolation) && !text_equal(isolation, "container") &&
+		!text_equal(isolation, "default") && !is_sandbox(request)) {
 		int r = refuse(-EOPNOTSUPP, "--isolation %s is not there yet", isolation);
-		hint("container is");
+		hint("container and sandbox are");
 		return r;
 	}
 	if (resolved->working_directory[0] != '/')
@@ -330,6 +348,8 @@ static int check(const struct run_request *request, const struct run_resolved *r
 int run_resolve(struct run_request *request, struct arena *arena)
 {
 	struct run_resolved resolved = {.given = true};
+	if (is_sandbox(request))
+		tighten(request, arena);
 	int r = run_check_words(request, arena);
 	if (r == 0)
 		r = resolve_command(request, arena, &resolved);

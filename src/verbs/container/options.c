@@ -128,7 +128,7 @@ const struct option life_wishes[] = {
 	{"--pod=NAME", "make it part of a pod; new:NAME makes the pod too",
 		text_in(life_wishes, pod)},
 	{"--pod-id-file=FILE", "the pod's id is in FILE", text_in(life_wishes, pod_id_file)},
-	{"--isolation=RUNG", "how strong a wall: container", text_in(life_wishes, isolation),
+	{"--isolation=RUNG", "how strong a wall: container, sandbox", text_in(life_wishes, isolation),
 		.fallback = "container"},
 	{"--runtime=NAME", "another OCI runtime: crun, runc, runsc or a path",
 		text_in(life_wishes, runtime)},
