@@ -97,7 +97,7 @@ static pid_t group_to_take_from(const struct ask_terminal *terminal)
 static void add_program(const struct ask_item *item, struct text *out)
 {
 	const char *slash = strrchr(item->program, '/');
-	ask_plain(slash ? slash + 1 : item->program, out);
+	ask_plain(slash ? slash + 1 : "a program", out);
 	if (slash) {
 		text_add(out, " (");
 		ask_plain(item->program, out);

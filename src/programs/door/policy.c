@@ -94,8 +94,7 @@ size_t policy_whole(const struct policy *policy, const struct question *question
 		path[shown] = '\0';
 		struct question tree = *question;
 		tree.value = path;
-		if (policy_look(policy, &tree) == PERMISSION_ALLOW &&
-			(shown == length || !speaks_below(policy, path)))
+		if (policy_look(policy, &tree) == PERMISSION_ALLOW && !speaks_below(policy, path))
 			return shown;
 		path[shown] = question->value[shown];
 		if (shown == length)
