@@ -5,7 +5,7 @@ import os
 import signal
 
 import pytest
-from conftest import ROOT, RUNTIME, only_rung, wait_until
+from conftest import ROOT, RUNTIME, needs_root, only_rung, wait_until
 from sandboxes import sandbox  # noqa: F401
 
 pytestmark = only_rung
@@ -209,12 +209,26 @@ def test_memory(sandbox):
     assert sandbox("/usr/bin/python3", "-c", probe).status == 0
 
 
+def test_cpus(sandbox):
+    result = sandbox("--cpus", "1", "nproc")
+    assert result.status == 0 and (result.output == "1\n" or "limits" not in result.errors), result
+
+
+@needs_root
+def test_limits_by_control_groups(sandbox):
+    process = sandbox.start("-n", "box", "--memory", "64m", "--pids", "20", "--cpus", "0.5")
+    pid = sandbox.output("inspect", "-f", "{{.Pid}}", "box")
+    groups = open(f"/proc/{pid}/cgroup", encoding="utf-8").read()
+    assert "rung-sandbox-" in groups
+    sandbox("kill", "box", check=0)
+    sandbox.ended(process)
+
+
 def test_disk(sandbox):
     result = sandbox.shell("head -c 4000000 /dev/zero >/tmp/f", "--disk", "1m")
     assert result.status != 0 and "No space left" in result.errors, result
 
 
-@pytest.mark.skipif(ROOT, reason="the kernel does not count root's processes")
 def test_pids(sandbox):
     script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do sleep 1000 & done; echo all"
     result = sandbox.shell(script, "--pids", "8")

@@ -538,9 +538,9 @@ static void set_limits(struct composing *composing)
 	const struct sandbox_limits *limits = &composing->wishes->limits;
 	composing->plan->process.rlimits = arena_new(composing->arena, struct plan_rlimit, 4);
 	add_limit(composing, RLIMIT_CORE, 0);
-	if (limits->memory_bytes)
+	if (limits->memory_bytes && !limits->held_by_groups)
 		add_limit(composing, RLIMIT_AS, limits->memory_bytes);
-	if (limits->pids)
+	if (limits->pids && !limits->held_by_groups)
 		add_limit(composing, RLIMIT_NPROC, limits->pids);
 	composing->request->time_ms = limits->time_ms;
 }

@@ -35,6 +35,7 @@ struct sandbox_limits {
 	int64_t cpus_billionths;           /* 1500000000: one and a half; 0: none */
 	uint64_t pids;
 	int64_t time_ms;
+	bool held_by_groups; /* memory, CPUs and processes: see groups.h */
 };
 
 struct sandbox_wishes {

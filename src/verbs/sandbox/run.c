@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/places.h"
 #include "engine/sandbox/bus.h"
+#include "engine/sandbox/groups.h"
 #include "engine/sandbox/profile.h"
 #include "engine/sandbox/trees.h"
 #include "plan/oci.h"
@@ -26,7 +27,7 @@ struct sandbox_run_options {
 	struct option_list allow, deny, environment;
 	enum writes writes;
 	uint64_t memory_bytes, disk_bytes, pids;
-	int64_t time_ns;
+	int64_t time_ns, cpus_billionths;
 	bool explain, new_session, ask, audit;
 	const char *learn;
 	unsigned preserve_fds;
@@ -52,8 +53,10 @@ static const struct option sandbox_run_options[] = {
 	{"-e, --env=NAME[=VALUE]", "set a variable, or let one in",
 		list_in(sandbox_run_options, environment)},
 	{"-w, --workdir=DIR", "start it there", text_in(sandbox_run_options, working_directory)},
-	{"-m, --memory=SIZE", "address space of each of its processes",
+	{"-m, --memory=SIZE", "how much memory it may have",
 		size_in(sandbox_run_options, memory_bytes)},
+	{"--cpus=NUMBER", "how much of the processors: 1.5 is one and a half",
+		decimal_in(sandbox_run_options, cpus_billionths)},
 	{"--pids=NUMBER", "how many processes it may have", integer_in(sandbox_run_options, pids)},
 	{"--time=DURATION", "end it after that, with status 124",
 		duration_in(sandbox_run_options, time_ns)},
@@ -75,6 +78,7 @@ struct run {
 	const char *profile_name;
 	int sandbox_fd, lock_fd; /* of a named one */
 	struct sandbox_record record;
+	struct sandbox_groups groups;
 };
 
 static void run_fini(struct run *run)
@@ -121,6 +125,7 @@ static int use_profile(struct run *run)
 	run->wishes.limits = (struct sandbox_limits){
 		.memory_bytes = profile.limits.memory_bytes,
 		.disk_bytes = profile.limits.disk_bytes,
+		.cpus_billionths = profile.limits.cpus_billionths,
 		.pids = profile.limits.pids,
 		.time_ms = profile.limits.time_ns / 1000000,
 	};
@@ -136,6 +141,8 @@ static void set_limits(struct run *run)
 		limits->memory_bytes = options->memory_bytes;
 	if (options->disk_bytes)
 		limits->disk_bytes = options->disk_bytes;
+	if (options->cpus_billionths)
+		limits->cpus_billionths = options->cpus_billionths;
 	if (options->pids)
 		limits->pids = options->pids;
 	if (options->time_ns)
@@ -238,7 +245,8 @@ static int born(pid_t pid, void *context)
 	if (process_read_start_time(pid, &start_time) < 0)
 		return 0; /* it has ended already */
 	run->record.start_time = start_time;
-	return sandbox_record_write(&run->record);
+	int r = sandbox_groups_enter(&run->groups, pid);
+	return r < 0 ? r : sandbox_record_write(&run->record);
 }
 
 static void fill_record(struct run *run)
@@ -288,7 +296,7 @@ static int execute(struct run *run, int *ret_status)
 	return run_in_trees(run, &request, ret_status);
 }
 
-/* What stands around it while it runs: the record, and the proxy of its D-Bus. */
+/* What stands around it while it runs: the record, the proxy of its D-Bus, its groups. */
 static int execute_with_record(struct run *run, int *ret_status)
 {
 	struct sandbox_bus bus = {-1, -1};
@@ -299,7 +307,12 @@ static int execute_with_record(struct run *run, int *ret_status)
 	run->record.path = run->wishes.state_path = path;
 	r = sandbox_bus_start(&run->wishes.permissions, path, run->arena, &bus);
 	if (r == 0)
+		r = sandbox_groups_make(
+			&run->wishes.limits, run->record.id, run->arena, &run->groups);
+	run->wishes.limits.held_by_groups = run->groups.made;
+	if (r == 0)
 		r = execute(run, ret_status);
+	sandbox_groups_end(&run->groups);
 	sandbox_bus_end(&bus);
 	sandbox_record_end(path);
 	return r;
