@@ -183,6 +183,19 @@ static int find_keeper(struct composing *composing, struct sandbox_doors *doors)
 	return r;
 }
 
+/* Whether anything may go out or come in: now, or once somebody said yes. */
+static bool wants_network(const struct sandbox_wishes *wishes)
+{
+	const struct permissions *permissions = &wishes->permissions;
+	for (size_t i = 0; i < permissions->count; i++) {
+		const struct permission *item = &permissions->items[i];
+		bool network = item->kind == PERMISSION_NET || item->kind == PERMISSION_LISTEN;
+		if (network && item->answer != PERMISSION_DENY)
+			return true;
+	}
+	return wishes->asking != SANDBOX_NOT_ASKING;
+}
+
 int compose_doors(struct composing *composing)
 {
 	const struct sandbox_wishes *wishes = composing->wishes;
@@ -197,7 +210,8 @@ int compose_doors(struct composing *composing)
 			strerror(-possible));
 		composing->door_count = 0;
 	}
-	if (composing->door_count == 0)
+	bool network = wants_network(wishes);
+	if (composing->door_count == 0 && !network)
 		return 0;
 	struct sandbox_doors *doors = arena_new(composing->arena, struct sandbox_doors, 1);
 	r = find_keeper(composing, doors);
@@ -207,6 +221,7 @@ int compose_doors(struct composing *composing)
 	memcpy(paths, composing->doors, composing->door_count * sizeof(*paths));
 	doors->paths = paths;
 	doors->path_count = composing->door_count;
+	doors->network = network;
 	doors->permissions = &wishes->permissions;
 	doors->policy = policy_of(composing);
 	composing->request->doors = doors;

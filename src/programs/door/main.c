@@ -15,6 +15,7 @@
 #include "ask.h"
 #include "files.h"
 #include "handoff.h"
+#include "net_door.h"
 #include "policy.h"
 #include "report.h"
 
@@ -37,6 +38,7 @@ struct supervisor {
 	struct loop loop;
 	struct ask *ask;
 	struct policy *policy;
+	struct net_door *net;
 	struct file_doors *files;
 };
 
@@ -88,6 +90,19 @@ static void settle_down(void)
 	}
 }
 
+static int start_net(struct supervisor *supervisor)
+{
+	const struct handoff *handoff = &supervisor->handoff;
+	const struct net_door_settings settings = {
+		.fds = handoff->net.items,
+		.fd_count = handoff->net.count,
+		.policy = supervisor->policy,
+		.permissions = &handoff->policy.permissions,
+	};
+	return handoff->net.count ? net_door_new(&supervisor->loop, &settings, &supervisor->net)
+				  : 0;
+}
+
 static int start(struct supervisor *supervisor, int handoff_fd)
 {
 	struct handoff *handoff = &supervisor->handoff;
@@ -103,6 +118,8 @@ static int start(struct supervisor *supervisor, int handoff_fd)
 		r = ask_new(&supervisor->loop, &handoff->ask, &supervisor->ask);
 	if (r == 0)
 		r = policy_new(&handoff->policy, supervisor->ask, &supervisor->policy);
+	if (r == 0)
+		r = start_net(supervisor);
 	if (r == 0)
 		r = file_doors_new(&supervisor->loop, supervisor->policy, handoff->sandbox_mounts,
 			&handoff->policy.permissions, handoff->places, handoff->place_count,
@@ -142,6 +159,7 @@ int main(int argc, char **argv)
 		r = loop_run(&supervisor.loop);
 	/* Before the report: the terminal is given back, and who waits is let go. */
 	file_doors_free(supervisor.files);
+	net_door_free(supervisor.net);
 	policy_withdraw_all(supervisor.policy);
 	ask_free(supervisor.ask);
 	if (r >= 0)

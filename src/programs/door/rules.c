@@ -15,8 +15,7 @@
 #include "rules.h"
 
 #include "base/text.h"
-
-#include <arpa/inet.h>
+#include "plan/host.h"
 
 /* ---- files ------------------------------------------------------------------------------- */
 
@@ -59,48 +58,30 @@ static bool speaks_of_files(const struct permission *rule, enum permission_kind 
 
 /* ---- hosts --------------------------------------------------------------------------------- */
 
-static bool same_bits(const unsigned char *a, const unsigned char *b, unsigned bits)
+/* "10.0.0.0/8": 8; an address in another spelling than the host's covers nothing but it. */
+static unsigned network_bits(const char *network)
 {
-	unsigned whole = bits / 8, rest = bits % 8;
-	if (memcmp(a, b, whole) != 0)
-		return false;
-	return rest == 0 || (a[whole] >> (8 - rest)) == (b[whole] >> (8 - rest));
-}
-
-/* "10.0.0.0/8" and an address in it: the number of bits + 1; 0: it does not lie there. */
-static unsigned covers_address(const char *network, const char *address)
-{
-	char text[INET6_ADDRSTRLEN];
-	unsigned char ours[sizeof(struct in6_addr)], its[sizeof(struct in6_addr)];
 	const char *slash = strchr(network, '/');
-	uint64_t bits;
-	if (!slash || (size_t)(slash - network) >= sizeof(text))
-		return 0;
-	memcpy(text, network, (size_t)(slash - network));
-	text[slash - network] = '\0';
-	int family = strchr(text, ':') ? AF_INET6 : AF_INET;
-	if (parse_uint64(slash + 1, family == AF_INET ? 32 : 128, &bits) < 0 ||
-		inet_pton(family, text, ours) != 1 || inet_pton(family, address, its) != 1)
-		return 0;
-	return same_bits(ours, its, (unsigned)bits) ? (unsigned)bits + 1 : 0;
+	uint64_t bits = 128;
+	return slash && parse_uint64(slash + 1, 128, &bits) == 0 ? (unsigned)bits : 128;
 }
 
+/* How particular a rule is that covers the host: the host itself, names below a name, networks. */
 static unsigned weigh_host(const struct permission *rule, const struct question *question)
 {
 	enum { exact = 4096, name = 1024 };
 	const char *pattern = rule->value, *host = question->value;
-	unsigned weight = 0;
-	if (rule->port && rule->port != question->port)
+	unsigned weight = 1;
+	if ((rule->port && rule->port != question->port) || (pattern && !host) ||
+		(host && !host_covers(pattern, host)))
 		return 0;
-	if (!pattern)
-		weight = 1;
-	else if (host && text_equal(pattern, host))
+	if (pattern && text_equal(pattern, host))
 		weight = exact;
-	else if (host && text_starts(pattern, "*.") && text_ends(host, pattern + 1))
+	else if (pattern && pattern[0] == '*')
 		weight = name + (unsigned)strlen(pattern);
-	else if (host)
-		weight = covers_address(pattern, host) ? 1 + covers_address(pattern, host) : 0;
-	return weight ? weight * 2 + (rule->port != 0) : 0;
+	else if (pattern)
+		weight = 2 + network_bits(pattern);
+	return weight * 2 + (rule->port != 0);
 }
 
 /* ---- both ------------------------------------------------------------------------------------ */

@@ -17,6 +17,7 @@
 #include "base/kernel.h"
 #include "base/log.h"
 #include "rungs/sandbox/doors_files.h"
+#include "rungs/sandbox/doors_net.h"
 #include "rungs/sandbox/internal.h"
 #include "walls/devices.h"
 #include "walls/landlock.h"
@@ -356,8 +357,15 @@ static int hand_over(const struct sandbox_inside *inside)
 	fds[0] = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	if (fds[0] < 0)
 		return fail(-errno, "open /proc/self/ns/mnt");
-	int r = sandbox_send_inside(inside->supervisor_fd, fds, 1);
-	(void)close(fds[0]);
+	int r = 0, count = 1;
+	if (inside->request->doors->network)
+		r = sandbox_net_door_listen(inside->request->doors->permissions, fds + 1);
+	if (r >= 0) {
+		count += r;
+		r = sandbox_send_inside(inside->supervisor_fd, fds, (size_t)count);
+	}
+	for (int i = 0; i < count; i++)
+		(void)close(fds[i]);
 	(void)close(inside->supervisor_fd);
 	return r;
 }
@@ -387,13 +395,16 @@ static int live(struct sandbox_inside *inside)
 		.room = {.root_fd = -1, .user_namespace = true}};
 	int r = request->doors ? hand_over(inside) : sandbox_map_ids(plan);
 	step("ids mapped");
-	if (r == 0 && plan_new_namespace(plan, PLAN_NS_NETWORK))
+	if (r == 0 && plan_new_namespace(plan, PLAN_NS_NETWORK) &&
+		!(request->doors && request->doors->network))
 		r = netns_loopback_up();
 	if (r == 0 && plan->hostname && sethostname(plan->hostname, strlen(plan->hostname)) < 0)
 		r = fail(-errno, "set host name %s", plan->hostname);
 	if (r == 0)
 		r = build_root(&building);
 	step("root entered");
+	if (r == 0 && request->doors && request->doors->network)
+		r = sandbox_net_door_show_names();
 	if (r == 0)
 		r = restrict_files(&building);
 	close_now(building.room.root_fd);
