@@ -5,8 +5,9 @@ import os
 import signal
 
 import pytest
-from conftest import ROOT, RUNTIME, needs_root, only_rung, wait_until
+from conftest import LIVE, ROOT, RUNTIME, needs_root, only_rung, wait_until
 from sandboxes import sandbox  # noqa: F401
+from terminals import Seat
 
 pytestmark = only_rung
 
@@ -88,6 +89,53 @@ def test_nested(sandbox):
     program = RUNTIME[0]
     result = sandbox("-a", "userns", "-a", f"exec={os.path.dirname(program)}", program, "sandbox", "sh", "-c", "id -u; ls -A ~")
     assert result == (0, f"{os.geteuid()}\n", ""), result
+
+
+@pytest.fixture
+def seat(sandbox):
+    """A person at a terminal."""
+    seats = []
+
+    def sit(*words):
+        seats.append(Seat(sandbox, words, (24, 80)))
+        return seats[-1]
+
+    yield sit
+    for one in seats:
+        if one.process.poll() is None:
+            one.process.kill()
+            one.process.wait()
+        LIVE.pop(one.process.pid, None)
+        one.close()
+        os.close(one.slave)
+
+
+def test_the_terminal_has_a_name(seat):
+    one = seat("tty")
+    one.wait_for("/dev/console")
+    assert one.end() == 0
+
+
+def test_keys_reach_the_program(seat):
+    one = seat("sh", "-c", "trap 'echo caught' INT; echo ready; read line; echo got $line; read line; exit 5")
+    one.wait_for("ready")
+    one.type("\x03")
+    one.wait_for("caught")
+    one.type("word\r")
+    one.wait_for("got word")
+    one.type("\r")
+    assert one.end() == 5
+
+
+def test_entering_from_a_terminal(sandbox, seat):
+    process = sandbox.start("-n", "box")
+    one = seat("enter", "box", "sh", "-c", "stty size; echo ready; read line; exit 6")
+    one.wait_for("ready")
+    assert "24 80" in one.text
+    one.type("\r")
+    assert one.end() == 6 and one.modes_are_back()
+    sandbox("kill", "box", check=0)
+    sandbox.ended(process)
 
 
 # ---- grants ------------------------------------------------------------------------------------------------------------

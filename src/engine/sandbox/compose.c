@@ -422,6 +422,23 @@ static int add_device(struct composing *composing, const char *path)
 	return 0;
 }
 
+/* The terminal we sit at is of the host's devpts; here it has a name, as tty(1) and others want. */
+static void add_terminal(struct composing *composing)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		const char *name = isatty(fd) ? ttyname(fd) : NULL;
+		if (!name)
+			continue;
+		struct plan_mount *mount = compose_add_mount(composing, "/dev/console");
+		mount->type = "bind";
+		mount->source = arena_strdup(composing->arena, name);
+		mount->bind = true;
+		mount->attributes_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+		mount->propagation = MS_PRIVATE;
+		return;
+	}
+}
+
 static int add_devices(struct composing *composing)
 {
 	const struct permissions *permissions = &composing->wishes->permissions;
@@ -430,6 +447,7 @@ static int add_devices(struct composing *composing)
 	terminals->source = "devpts";
 	terminals->data = "newinstance,ptmxmode=0666,mode=0620";
 	terminals->attributes_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+	add_terminal(composing);
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < permissions->count; i++)
 		if (permissions->items[i].kind == PERMISSION_DEVICE &&
