@@ -117,7 +117,7 @@ def test_the_terminal_has_a_name(seat):
 
 
 def test_keys_reach_the_program(seat):
-    one = seat("sh", "-c", "trap 'echo caught' INT; echo ready; read line; echo got $line; read line; exit 5")
+    one = seat("sh", "-c", "trap 'echo caught' INT; echo ready; until read line; do :; done; echo got $line; read line; exit 5")
     one.wait_for("ready")
     one.type("\x03")
     one.wait_for("caught")
