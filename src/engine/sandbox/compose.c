@@ -273,7 +273,16 @@ static int grant(struct composing *composing)
 
 struct plan_mount *compose_add_mount(struct composing *composing, const char *destination)
 {
-	struct plan_mount *mount = &composing->plan->mounts[composing->plan->mount_count++];
+	struct plan *plan = composing->plan;
+	if (plan->mount_count == composing->mount_room) {
+		composing->mount_room = composing->mount_room ? 2 * composing->mount_room : 16;
+		struct plan_mount *more =
+			arena_new(composing->arena, struct plan_mount, composing->mount_room);
+		if (plan->mount_count)
+			memcpy(more, plan->mounts, plan->mount_count * sizeof(*more));
+		plan->mounts = more;
+	}
+	struct plan_mount *mount = &plan->mounts[plan->mount_count++];
 	*mount = (struct plan_mount){.destination = destination};
 	return mount;
 }
@@ -564,12 +573,8 @@ static void set_limits(struct composing *composing)
 
 static void begin_mounts(struct composing *composing)
 {
-	struct plan *plan = composing->plan;
 	const struct sandbox_limits *limits = &composing->wishes->limits;
 	struct arena *arena = composing->arena;
-	size_t most = composing->tree_count + composing->wishes->permissions.count + 16 +
-		      COMPOSE_DESKTOP_MAX;
-	plan->mounts = arena_new(arena, struct plan_mount, most);
 	composing->uppers = arena_new(arena, struct sandbox_upper, composing->tree_count + 1);
 	struct plan_mount *root = compose_add_mount(composing, "/");
 	root->type = root->source = "tmpfs";

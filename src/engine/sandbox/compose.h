@@ -25,6 +25,7 @@ struct composing {
 	const char *home, *runtime;
 	struct composed_tree *trees;
 	size_t tree_count, tree_room;
+	size_t mount_room; /* of the plan's mounts */
 	struct sandbox_link *links;
 	struct sandbox_place *places;
 	struct sandbox_upper *uppers;
