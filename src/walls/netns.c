@@ -17,6 +17,7 @@
 #include <linux/if_addr.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdalign.h>
@@ -33,6 +34,18 @@ int netns_loopback_up(void)
 	if (ioctl(fd, SIOCSIFFLAGS, &request) < 0)
 		return fail(-errno, "bring the loopback interface up");
 	return 0;
+}
+
+int netns_make(void)
+{
+	if (unshare(CLONE_NEWNET) < 0)
+		return fail(-errno, "make a network namespace");
+	int r = netns_loopback_up();
+	if (r < 0)
+		return r;
+	autoclose int any = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = any < 0 ? -1 : ioctl(any, SIOCGSKNS);
+	return fd < 0 ? fail(-errno, "open the network namespace") : fd;
 }
 
 /* ---- rtnetlink ---------------------------------------------------------------- */

@@ -9,6 +9,12 @@
 [[nodiscard]] int netns_loopback_up(void);
 
 /**
+ * Gives the calling thread a new network namespace with its loopback interface up, and returns a
+ * descriptor of it. Opens no file by a path.
+ */
+[[nodiscard]] int netns_make(void);
+
+/**
  * Moves host interfaces into process @pid's network namespace, keeping their addresses, and
  * brings them up there (config-linux.md "Net Devices", spec 1.3). Runs in the host's namespace.
  */

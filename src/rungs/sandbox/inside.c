@@ -386,6 +386,30 @@ static int choose_filter(const struct sandbox_request *request, struct sandbox_f
 	return r;
 }
 
+/* With doors the supervisor has made the user namespace, and PID 1 was born in its network. */
+static int begin(const struct sandbox_inside *inside, struct sandbox_network *network)
+{
+	const struct plan *plan = inside->request->plan;
+	const struct sandbox_doors *doors = inside->request->doors;
+	bool own_network = plan_new_namespace(plan, PLAN_NS_NETWORK);
+	int r;
+	if (doors) {
+		r = hand_over(inside);
+		return r == 0 && own_network && !doors->network ? netns_loopback_up() : r;
+	}
+	r = own_network ? sandbox_network_begin(network) : 0;
+	return r == 0 ? sandbox_map_ids(plan) : r;
+}
+
+static int finish_network(const struct sandbox_inside *inside, struct sandbox_network *network)
+{
+	const struct sandbox_doors *doors = inside->request->doors;
+	if (doors)
+		return doors->network ? sandbox_net_door_show_names() : 0;
+	bool own_network = plan_new_namespace(inside->request->plan, PLAN_NS_NETWORK);
+	return own_network ? sandbox_network_enter(network) : 0;
+}
+
 static int live(struct sandbox_inside *inside)
 {
 	const struct sandbox_request *request = inside->request;
@@ -393,18 +417,17 @@ static int live(struct sandbox_inside *inside)
 	struct building building = {.request = request,
 		.door_mount_fds = inside->door_mount_fds,
 		.room = {.root_fd = -1, .user_namespace = true}};
-	int r = request->doors ? hand_over(inside) : sandbox_map_ids(plan);
+	struct sandbox_network network;
+	int r = begin(inside, &network);
 	step("ids mapped");
-	if (r == 0 && plan_new_namespace(plan, PLAN_NS_NETWORK) &&
-		!(request->doors && request->doors->network))
-		r = netns_loopback_up();
 	if (r == 0 && plan->hostname && sethostname(plan->hostname, strlen(plan->hostname)) < 0)
 		r = fail(-errno, "set host name %s", plan->hostname);
 	if (r == 0)
 		r = build_root(&building);
 	step("root entered");
-	if (r == 0 && request->doors && request->doors->network)
-		r = sandbox_net_door_show_names();
+	if (r == 0)
+		r = finish_network(inside, &network);
+	step("network ready");
 	if (r == 0)
 		r = restrict_files(&building);
 	close_now(building.room.root_fd);

@@ -7,6 +7,8 @@
 #include "rungs/sandbox/filter.h"
 #include "rungs/sandbox/sandbox.h"
 
+#include <stdalign.h>
+
 /** What PID 1 and every program inside know. */
 struct sandbox_inside {
 	const struct sandbox_request *request;
@@ -21,6 +23,20 @@ struct sandbox_inside {
 
 /** inside.c: the plan's one id onto itself, in a user namespace that was just made. */
 [[nodiscard]] int sandbox_map_ids(const struct plan *plan);
+
+/* ---- the network namespace: network.c ---------------------------------------------------- */
+
+struct sandbox_network {
+	pid_t helper;
+	int fd; /* the namespace, or what went wrong */
+	alignas(16) char stack[16 << 10];
+};
+
+/** Begins to make one beside us. @network must stay where it is until the other call. */
+[[nodiscard]] int sandbox_network_begin(struct sandbox_network *network);
+
+/** Waits until it is made, and enters it. Once, after a begin that succeeded. */
+[[nodiscard]] int sandbox_network_enter(struct sandbox_network *network);
 
 /* ---- doors: supervisor.c ----------------------------------------------------------------- */
 

@@ -128,7 +128,9 @@ static int clone_inside(struct sandbox_inside *inside, int starter_fd, int *ret_
 {
 	int pidfd = -1;
 	struct clone_args arguments = {
-		.flags = CLONE_PIDFD | namespaces_new_flags(inside->request->plan),
+		/* The network namespace is made beside it: network.c. */
+		.flags = CLONE_PIDFD |
+			 (namespaces_new_flags(inside->request->plan) & ~(unsigned)CLONE_NEWNET),
 		.pidfd = (uint64_t)(uintptr_t)&pidfd,
 		.exit_signal = SIGCHLD,
 	};
