@@ -455,6 +455,112 @@ static void several_wait_at_once(void **state)
 	assert_int_equal(world_end(&world), 0);
 }
 
+/*
+ * One makes a file in the folder, which keeps its lock while the question waits; so the mount over
+ * the folder has to wait, and with it the one who is to read there. Nobody else.
+ */
+static int block_a_mount(const struct world *world)
+{
+	int status, failed = 0;
+	char byte;
+	check(reads(below(world, "letters/b"), "dear b"));
+	if (fork() == 0)
+		_exit(!writes(below(world, "letters/new"), O_CREAT, "new"));
+	check(read(world->signal_fd, &byte, 1) == 1);
+	if (fork() == 0)
+		_exit(!reads(below(world, "letters/b"), "dear b"));
+	check(read(world->signal_fd, &byte, 1) == 1);
+	check(reads(below(world, "keys/secret"), "the secret"));
+	check(is_native(below(world, "keys/secret")));
+	check(mkdir(below(world, "mark"), 0755) == 0);
+	while (wait(&status) > 0)
+		failed += status != 0;
+	check(failed == 0);
+	return 0;
+}
+
+static void a_mount_that_must_wait(void **state)
+{
+	struct world world;
+	(void)state;
+	start_or_skip(&world, .program = block_a_mount);
+	/* Known to the kernel already, for looking it up needs the lock too. */
+	world_go(&world);
+	world_answer(&world, world_expect(&world, "read", "letters/b"), "once", NULL);
+	unsigned maker = world_expect(&world, "write", "letters/new");
+	world_go(&world);
+	unsigned reader = world_expect(&world, "read", "letters/b");
+	world_answer(&world, reader, "run", "letters");
+	world_go(&world);
+	world_answer(&world, world_expect(&world, "read", "keys/secret"), "run", NULL);
+	/* It has read that, although the other mount still waits. */
+	world_answer(&world, world_expect(&world, "write", "mark"), "once", NULL);
+	world_answer(&world, maker, "once", NULL);
+	assert_int_equal(world_end_of_program(&world), 0);
+	assert_int_equal(world_end(&world), 0);
+}
+
+/* The host's tree is changed while the person thinks: what was asked for is not there any more. */
+static int read_replaced(const struct world *world)
+{
+	char buffer[64] = "";
+	int fd = open(below(world, "letters/a"), O_RDONLY | O_CLOEXEC);
+	check(fd < 0 || read(fd, buffer, sizeof(buffer) - 1) >= 0);
+	check(!strstr(buffer, "secret"));
+	fd = open(below(world, "letters/../keys/secret"), O_RDONLY | O_CLOEXEC);
+	check(fd < 0 && errno == EACCES);
+	return 0;
+}
+
+static void replaced_meanwhile(void **state)
+{
+	struct world world;
+	char old[128], aside[128], bait[128];
+	(void)state;
+	start_or_skip(&world, .program = read_replaced);
+	(void)snprintf(old, sizeof(old), "%s/letters", world.tree);
+	(void)snprintf(aside, sizeof(aside), "%s/aside", world.tree);
+	(void)snprintf(bait, sizeof(bait), "%s/keys/a", world.tree);
+	assert_int_equal(symlink("secret", bait), 0);
+	world_go(&world);
+	unsigned id = world_expect(&world, "read", "letters/a");
+	assert_int_equal(rename(old, aside), 0);
+	assert_int_equal(symlink("keys", old), 0);
+	world_answer(&world, id, "run", NULL);
+	world_answer(&world, world_expect(&world, "read", "keys/secret"), "deny", NULL);
+	assert_int_equal(world_end_of_program(&world), 0);
+	assert_int_equal(world_end(&world), 0);
+}
+
+static int swap_names(const struct world *world)
+{
+	char byte;
+	check(rename(below(world, "letters"), below(world, "keys")) < 0);
+	check(read(world->signal_fd, &byte, 1) == 1);
+	/* A link that the program made itself leads the question to where it leads. */
+	check(symlink("keys/secret", below(world, "innocent")) == 0);
+	check(open(below(world, "innocent"), O_RDONLY) < 0 && errno == EACCES);
+	check(link(below(world, "keys/secret"), below(world, "mine")) < 0 && errno == EACCES);
+	check(open(below(world, ".rung-door/7-7"), O_RDONLY) < 0 && errno == ENOENT);
+	check(open("/proc/self/fd/0/../../keys", O_RDONLY) < 0);
+	return 0;
+}
+
+static void tricks_with_names(void **state)
+{
+	struct world world;
+	(void)state;
+	start_or_skip(&world, .program = swap_names);
+	world_go(&world);
+	world_answer(&world, world_expect(&world, "write", "letters"), "deny", NULL);
+	world_go(&world);
+	world_answer(&world, world_expect(&world, "write", "innocent"), "run", NULL);
+	world_answer(&world, world_expect(&world, "read", "keys/secret"), "deny", NULL);
+	/* Who may not read it may not link it either: no further question. */
+	assert_int_equal(world_end_of_program(&world), 0);
+	assert_int_equal(world_end(&world), 0);
+}
+
 static void nothing(int signal_number)
 {
 	(void)signal_number;
@@ -619,6 +725,9 @@ int main(void)
 		cmocka_unit_test(sockets_are_asked),
 		cmocka_unit_test(programs_are_asked),
 		cmocka_unit_test(several_wait_at_once),
+		cmocka_unit_test(a_mount_that_must_wait),
+		cmocka_unit_test(replaced_meanwhile),
+		cmocka_unit_test(tricks_with_names),
 		cmocka_unit_test(interrupted_waits),
 		cmocka_unit_test(killed_while_it_waits),
 		cmocka_unit_test(supervisor_dies),
