@@ -310,7 +310,8 @@ def test_enter(sandbox, tree):
     assert "CapEff:\t0000000000000000" in status and "NoNewPrivs:\t1" in status and "Seccomp:\t2" in status
     assert sandbox("enter", "box", "cat", data=b"through", check=0).output == "through"
     inside = sandbox.output("enter", "box", "readlink", "/proc/self/ns/mnt")
-    assert inside != os.readlink("/proc/self/ns/mnt") and inside == sandbox.output("enter", "box", "readlink", "/proc/2/ns/mnt")
+    of_program = sandbox.output("enter", "box", "sh", "-c", "readlink /proc/$(pgrep -x sleep)/ns/mnt")
+    assert inside != os.readlink("/proc/self/ns/mnt") and inside == of_program
     sandbox("kill", "box", check=0)
     sandbox.ended(process)
 
