@@ -52,10 +52,10 @@ struct verb {
 	 */
 	uint8_t inner_failure_status;
 	bool own_failure_status;
-	uint16_t options_size;              /* verb_options() sets this and groups */
-	const struct option_group *groups;  /* ends with {} */
-	const void *defaults;               /* const struct <tag>: copied before options are read */
-	const struct verb_entry *verbs;     /* of a noun; ends with {} */
+	uint16_t options_size;             /* verb_options() sets this and groups */
+	const struct option_group *groups; /* ends with {} */
+	const void *defaults;              /* const struct <tag>: copied before options are read */
+	const struct verb_entry *verbs;    /* of a noun; ends with {} */
 	/* Of a noun: what is meant where the next word is none of its verbs: `sandbox make`. */
 	const struct verb *otherwise;
 	const struct completer *completers; /* ends with {}; also for the verbs inside */
