@@ -21,6 +21,7 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef MFD_NOEXEC_SEAL
@@ -210,6 +211,28 @@ static inline int kernel_mount_id(int fd, uint64_t *ret_id)
 		return -errno;
 	*ret_id = about[mount_id_offset / sizeof(uint64_t)];
 	return 0;
+}
+
+/** When a file was made (statx(2), STATX_BTIME); 0.0 where the file system does not know. */
+static inline struct timespec kernel_birth_time(int dir_fd, const char *name)
+{
+	enum { wanted = 0x800, offset = 0x50, size = 0x100, no_follow = 0x100 };
+	uint64_t about[size / sizeof(uint64_t)] = {0};
+	long r = syscall(SYS_statx, dir_fd, name, no_follow, wanted, about);
+	const struct timespec none = {0};
+	if (r < 0 || !((uint32_t)about[0] & wanted))
+		return none;
+	const struct timespec made = {
+		.tv_sec = (time_t)about[offset / sizeof(uint64_t)],
+		.tv_nsec = (uint32_t)about[offset / sizeof(uint64_t) + 1],
+	};
+	return made;
+}
+
+/** renameat2(2) that swaps two names in one step, whatever they are (RENAME_EXCHANGE). */
+static inline int kernel_rename_swap(int a_fd, const char *a, int b_fd, const char *b)
+{
+	return kernel_result(syscall(SYS_renameat2, a_fd, a, b_fd, b, 2u));
 }
 
 /** renameat2(2) that refuses to replace anything (RENAME_NOREPLACE). */

@@ -12,6 +12,9 @@
 #include "base/fs.h"
 #include "base/places.h"
 #include "base/scope.h"
+#include "engine/sandbox/apply.h"
+#include "engine/sandbox/base.h"
+#include "engine/sandbox/settle.h"
 #include "plan/shape.h"
 
 #include <ctype.h>
@@ -75,6 +78,22 @@ static int lock_file(int sandbox_fd, const char *name, int operation)
 	return r < 0 ? r : take_fd(fd);
 }
 
+/* Whoever cannot have the sandbox alone waits for who is at it; he has completed it then. */
+static int complete_apply(int sandbox_fd, int lock_fd, int operation)
+{
+	if (!apply_is_unfinished(sandbox_fd))
+		return 0;
+	autofini(arena_fini) struct arena arena = {};
+	if (!(operation & LOCK_EX) && flock(lock_fd, LOCK_EX | (operation & LOCK_NB)) < 0)
+		return fail(-errno, "lock the sandbox");
+	int r = apply_recover(sandbox_fd, &arena);
+	if (r < 0)
+		return wrap(r, "complete what a killed apply left");
+	if (!(operation & LOCK_EX) && flock(lock_fd, LOCK_SH) < 0)
+		return fail(-errno, "lock the sandbox");
+	return 0;
+}
+
 int sandbox_lock(int sandbox_fd, int operation)
 {
 	int fd = lock_file(sandbox_fd, "lock", operation);
@@ -86,7 +105,14 @@ int sandbox_lock(int sandbox_fd, int operation)
 			hint("it has to end first");
 		return fd;
 	}
-	return fd < 0 ? fail(fd, "lock the sandbox") : fd;
+	if (fd < 0)
+		return fail(fd, "lock the sandbox");
+	int r = complete_apply(sandbox_fd, fd, operation);
+	if (r < 0) {
+		scope_close(&fd);
+		return r;
+	}
+	return fd;
 }
 
 struct tree_name tree_name(unsigned number, const char *part)
@@ -255,9 +281,11 @@ int trees_begin(int sandbox_fd)
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	int length =
 		snprintf(line, sizeof(line), "%lld.%09ld\n", (long long)now.tv_sec, now.tv_nsec);
-	if (faccessat(sandbox_fd, "since", F_OK, 0) == 0)
+	if (mkdirat(sandbox_fd, "trees", 0700) < 0 && errno != EEXIST)
+		return fail(-errno, "create trees");
+	if (faccessat(sandbox_fd, TREES_SINCE, F_OK, 0) == 0)
 		return 0;
-	return fs_replace(sandbox_fd, "since", line, (size_t)length, 0600);
+	return fs_replace(sandbox_fd, TREES_SINCE, line, (size_t)length, 0600);
 }
 
 int trees_end(int sandbox_fd, int lock_fd)
@@ -265,7 +293,8 @@ int trees_end(int sandbox_fd, int lock_fd)
 	/* Another one is still running, and will come here. */
 	if (flock(lock_fd, LOCK_EX | LOCK_NB) < 0)
 		return 0;
-	return faccessat(sandbox_fd, "since", F_OK, 0) == 0 || errno == ENOENT
-		       ? 0
-		       : fail(-errno, "look for since");
+	int r = settle(sandbox_fd, NULL);
+	if (r == 0 && unlinkat(sandbox_fd, TREES_SINCE, 0) < 0 && errno != ENOENT)
+		r = fail(-errno, "remove " TREES_SINCE);
+	return r;
 }

@@ -4,13 +4,19 @@
 /*
  * The directory of a named sandbox and the trees of the host whose writes it catches.
  *
- *	<data>/sandbox/<NAME>/
- *		lock           shared while a program runs in it, exclusive for who changes what it
- *holds trees.json     [{"path":"/home/u","number":0}] trees/0/upper  what was written: an overlay's
- *upper directory trees/0/work   the overlay's own trees/0/base   what the originals were like when
- *runs ended (base.h) since          when the runs began whose changes base does not know yet
- *		journal, undo  of apply (apply.h)
- *		snapshots      (snapshot.h)
+ * Below <data>/sandbox/<NAME>/ are
+ *
+ * - lock: shared while a program runs in it, exclusive for who changes what it holds
+ *
+ * - trees.json: [{"path":"/home/u","number":0}]
+ *
+ * - trees/0/upper and trees/0/work: the overlay's directories; upper is what was written
+ *
+ * - trees/0/base: what the originals were like when runs ended (base.h)
+ *
+ * - trees/since: when the runs began of whose changes base does not know yet
+ *
+ * - journal, undo: of apply (apply.h); snapshots, trash: see kept.h
  *
  * A run: sandbox_open(), sandbox_lock(LOCK_SH), trees_add() for each tree, trees_begin(), the
  * program, trees_end(), then the lock is closed. Who dies in between loses nothing: what base lacks
@@ -21,6 +27,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#define TREES_SINCE "trees/since"
 
 struct sandbox_tree {
 	const char *path; /* of the host; absolute, without "." and ".." */

@@ -15,4 +15,10 @@
 	VERB(sandbox_kill) \
 	VERB(sandbox_rm) \
 	VERB(sandbox_explain) \
+	VERB(sandbox_diff) \
+	VERB(sandbox_apply) \
+	VERB(sandbox_discard) \
+	VERB(sandbox_snapshot) \
+	VERB(sandbox_restore) \
+	VERB(sandbox_recover) \
 	VERB(sandbox_permissions)

@@ -1,0 +1,283 @@
+"""`rung sandbox apply`: all of it or nothing, whatever happens meanwhile; hostile trees; undo."""
+
+import os
+import pathlib
+import shutil
+import stat
+import subprocess
+
+import pytest
+from conftest import ROOT, only_rung
+from sandboxes import sandbox  # noqa: F401
+from test_sandbox_changes import EXPECTED, SCRIPT, box, changes, inside, kinds  # noqa: F401
+
+pytestmark = only_rung
+needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="no strace")
+
+
+def tree(top):
+    """All that counts of a tree: types, modes, content, targets."""
+    found = {}
+    for path in sorted(pathlib.Path(top).rglob("*")):
+        about = path.lstat()
+        what = (os.readlink(path) if path.is_symlink() else path.read_text() if stat.S_ISREG(about.st_mode) else "")
+        found[str(path.relative_to(top))] = (stat.S_IFMT(about.st_mode), stat.S_IMODE(about.st_mode), what)
+    return found
+
+
+def expected_tree(box):
+    """What the home is like when SCRIPT has run in it."""
+    copy = box.work / "expected"
+    shutil.copytree(box.home, copy, symlinks=True)
+    subprocess.run(["sh", "-c", SCRIPT], cwd=copy, check=True)
+    found = tree(copy)
+    shutil.rmtree(copy)
+    return found
+
+
+def no_leftovers(box):
+    assert not list(box.home.rglob(".rung-tmp-*"))
+    left = {path.name for path in (box.data / "sandbox/t").iterdir()}
+    assert left <= {"lock", "trees.json", "trees.lock", "trees", "undo", "sandbox.json"}, left
+
+
+# ---- what it does ----------------------------------------------------------------------------------------------------
+
+
+def test_everything(box):
+    expected = expected_tree(box)
+    inside(box, SCRIPT)
+    before = tree(box.home)
+    assert "would be applied: 6 added" in box.output("apply", "--dry-run", "t") and tree(box.home) == before
+    assert box.output("apply", "t") == "applied: 6 added, 2 changed, 1 with other permissions, 4 deleted"
+    assert tree(box.home) == expected
+    assert kinds(box) == {} and not any(box.upper.iterdir())
+    no_leftovers(box)
+    assert box.output("apply", "t") == "applied: no changes"
+    # And the sandbox goes on from there.
+    inside(box, "echo again >>docs/a")
+    box("apply", "t", check=0)
+    assert (box.home / "docs/a").read_text() == "one\nmore\nagain\n"
+
+
+def test_undo(box):
+    inside(box, SCRIPT)
+    before = tree(box.home)
+    box("apply", "t", check=0)
+    box("apply", "--undo", "t", check=0)
+    assert tree(box.home) == before and kinds(box) == EXPECTED
+    box.refused("apply", "--undo", "t", saying="there is no apply that could be undone")
+    # Undone is as if never done: no conflicts.
+    box("apply", "t", check=0)
+    assert kinds(box) == {}
+    (box.home / "lines").write_text("mine")
+    box.refused("apply", "--undo", "t", saying="lines has changed since it was applied")
+    assert (box.home / "lines").read_text() == "mine"
+
+
+def test_some(box):
+    inside(box, SCRIPT)
+    box("apply", "t", "docs/a", "old/1", "l*", "new/dir/f", check=0)
+    home = box.home
+    assert (home / "docs/a").read_text() == "one\nmore\n" and (home / "docs/b").exists() and (home / "old/2").exists()
+    assert not (home / "old/1").exists() and not (home / "old/3").exists() and os.readlink(home / "link") == "/etc/passwd"
+    rest = {path: kind for path, kind in EXPECTED.items()
+            if path not in ("docs/a", "old/1", "lines", "link", "new", "new/dir", "new/dir/f")}
+    assert kinds(box) == rest
+    assert inside(box, "ls old; cat docs/a").output == "3\none\nmore\n"
+    box("apply", "t", check=0)
+    assert kinds(box) == {} and sorted(os.listdir(home / "old")) == ["3"]
+
+
+def test_other_types(box):
+    inside(box, "rm top && mkdir top && echo i >top/i; rm -r docs && echo f >docs; rm lines && ln -s top lines")
+    before = tree(box.home)
+    box("apply", "t", check=0)
+    home = box.home
+    assert (home / "top/i").read_text() == "i\n" and (home / "docs").read_text() == "f\n" and os.readlink(home / "lines") == "top"
+    box("apply", "--undo", "t", check=0)
+    assert tree(home) == before
+
+
+def test_directories_that_may_not_be_written_to(box):
+    inside(box, "mkdir shut && echo f >shut/f && mkdir shut/inner && chmod 555 shut/inner shut; chmod 700 docs; touch -d @5 shut")
+    box("apply", "t", check=0)
+    shut = (box.home / "shut").stat()
+    assert stat.S_IMODE(shut.st_mode) == 0o555 and shut.st_mtime == 5 and stat.S_IMODE((box.home / "docs").stat().st_mode) == 0o700
+    assert kinds(box) == {}
+    subprocess.run(["chmod", "-R", "u+w", str(box.home)], check=True)
+
+
+# ---- conflicts -------------------------------------------------------------------------------------------------------
+
+
+CONFLICTS = {
+    "content": ("lines", lambda home: (home / "lines").write_text("mine\n"), "the original has changed since"),
+    "replaced": ("lines", lambda home: ((home / "n").write_text("l1\nl2\nl3\n"), (home / "n").rename(home / "lines")), "changed since"),
+    "metadata": ("top", lambda home: (home / "top").chmod(0o640), "changed since"),
+    "deleted": ("docs/a", lambda home: (home / "docs/a").unlink(), "deleted since"),
+    "appeared": ("link", lambda home: (home / "link").write_text("mine"), "did not exist before"),
+    "in a deletion": ("gone", lambda home: (home / "gone/deep/z").write_text("z"), "something in it"),
+    "of a deletion": ("docs/b", lambda home: (home / "docs/b").write_text("mine"), "changed since"),
+    "time set back": ("lines", lambda home: ((home / "lines").write_text("l1\nl2\nlX\n"), os.utime(home / "lines", (1, 1))), "changed since"),
+}
+
+
+@pytest.mark.parametrize("what", CONFLICTS)
+def test_conflicts(box, what):
+    path, change, saying = CONFLICTS[what]
+    inside(box, SCRIPT)
+    change(box.home)
+    before = tree(box.home)
+    assert saying in changes(box)[path]["Conflict"]
+    result = box.refused("apply", "t", saying="nothing was applied: 1 originals have changed")
+    assert f"conflict: {box.home}/{path}: " in result.errors
+    assert tree(box.home) == before
+    box("apply", "--ours", "t", check=0)
+    assert set(kinds(box)) == {path} and (box.home / "old/3").exists()
+    box("apply", "--force", "t", check=0)
+    assert kinds(box) == {}
+    if what not in ("deleted", "appeared"):
+        box("apply", "--undo", "t", check=0)
+        assert tree(box.home).get(path) == before.get(path)
+
+
+def test_conflict_with_an_earlier_run(box):
+    """A second run that saves again does not hide that the original changed after the first."""
+    inside(box, "echo first >tmp && mv tmp lines")
+    (box.home / "lines").write_text("mine\n")
+    inside(box, "echo second >tmp && mv tmp lines")
+    assert changes(box)["lines"]["Conflict"]
+    box.refused("apply", "t", saying="nothing was applied")
+    assert (box.home / "lines").read_text() == "mine\n"
+
+
+def test_conflict_in_a_run_that_was_killed(box):
+    inside(box, "true")
+    process = box.start("--name", "t", "--allow", "home:ro", script="cd; echo first >tmp; mv tmp lines; echo x >>top; echo ready; exec sleep 1000")
+    (box.home / "lines").write_text("mine\n")
+    process.kill()
+    box.ended(process)
+    found = changes(box)
+    assert found["lines"]["Conflict"] and not found["top"]["Conflict"]
+
+
+# ---- hostile trees ---------------------------------------------------------------------------------------------------
+
+
+def test_links_lead_nowhere(box):
+    """The program makes a link of a directory that the person has; the person has a link where it has a directory."""
+    outside = box.work / "outside"
+    outside.mkdir()
+    (outside / "victim").write_text("mine")
+    inside(box, f"rm -r docs && ln -s {outside} docs; mkdir d && echo evil >d/victim")
+    (box.home / "d").symlink_to(outside)
+    box.refused("apply", "t", saying="nothing was applied")
+    box("apply", "--force", "t")
+    assert (outside / "victim").read_text() == "mine" and sorted(os.listdir(outside)) == ["victim"]
+    assert os.readlink(box.home / "docs") == str(outside)
+
+
+def test_a_link_planted_afterwards(box):
+    outside = box.work / "outside"
+    outside.mkdir()
+    inside(box, "echo evil >docs/new")
+    shutil.rmtree(box.home / "docs")
+    (box.home / "docs").symlink_to(outside)
+    box("apply", "--force", "t")
+    assert list(outside.iterdir()) == []
+
+
+def test_powers_are_taken_off(box):
+    inside(box, "cp /bin/true tool; chmod 6755 tool; cp tool kept; chmod 4755 kept; chmod 2755 docs")
+    box("apply", "t", "tool", check=0)
+    assert stat.S_IMODE((box.home / "tool").stat().st_mode) == 0o755
+    box("apply", "--setuid", "t", "kept", check=0)
+    assert stat.S_IMODE((box.home / "kept").stat().st_mode) == 0o4755
+    assert set(kinds(box)) == {"docs"}
+    box("apply", "--undo", "t", check=0)
+    assert not (box.home / "kept").exists()
+
+
+def test_sockets_and_devices_stay(box):
+    inside(box, "python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"sock\")'; echo f >f")
+    if ROOT:
+        os.mknod(box.upper / "device", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    result = box("apply", "t", check=0)
+    assert f"not applied: {box.home}/sock: a socket" in result.errors and (box.home / "f").exists()
+    assert not (box.home / "sock").exists() and not (box.home / "device").exists()
+    assert not ROOT or "device: a device" in result.errors
+
+
+def test_a_name_for_two_files(box):
+    inside(box, "echo f >one; ln one two")
+    box("apply", "t", "one", check=0)
+    assert (box.home / "one").stat().st_ino != (box.upper / "two").stat().st_ino
+
+
+# ---- killed at any call ----------------------------------------------------------------------------------------------
+
+
+def killed(box, call, *words):
+    done = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject=all:signal=KILL:when={call}", *box.words(*words)],
+                          env=box.environment, cwd=box.home, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, timeout=60, check=False)
+    return done.returncode != 0
+
+
+def calls_of(box, *words):
+    log = box.work / "calls"
+    subprocess.run(["strace", "-f", "-qq", "-o", log, *box.words(*words)], env=box.environment, cwd=box.home,
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True, timeout=60)
+    return log.read_text().splitlines()
+
+
+SMALL = "echo more >>docs/a; rm docs/b; rm -r gone; mkdir -p new/dir; echo n >new/dir/f; chmod 600 top; cp /bin/true s; chmod 4755 s; rm -r old; mkdir old; echo 3 >old/3"
+
+
+@needs_strace
+@pytest.mark.parametrize("part", range(4))
+def test_killed_at_any_call(box, part):
+    """Every fourth call of an apply from the lock on: afterwards nothing was applied, or, by the next command, all of it."""
+    inside(box, SMALL)
+    start, keep = box.work / "start", box.work / "keep"
+    subprocess.run(["cp", "-a", box.home, start], check=True)
+    subprocess.run(["cp", "-a", box.data, keep], check=True)
+    before = tree(box.home)
+    calls = calls_of(box, "apply", "-f", "t")
+    after = tree(box.home)
+    assert before != after
+    first = next(number for number, line in enumerate(calls, 1) if "flock(" in line)
+    for call in range(first + part, len(calls) + 1, 4):
+        for name, copy in ((box.home, start), (box.data, keep)):
+            subprocess.run(["rm", "-rf", name], check=True)
+            subprocess.run(["cp", "-a", copy, name], check=True)
+        when = f"killed at call {call} of {len(calls)}: {calls[call - 1]}"
+        # The copy made other inodes, so every original counts as changed: hence by force.
+        killed(box, call, "apply", "-f", "t")
+        rest = box("diff", "-q", "t")
+        assert rest.status in (0, 1) and not rest.errors, f"{when}: {rest}"
+        now = tree(box.home)
+        assert now == (before if rest.status else after), when
+        no_leftovers(box)
+        if rest.status:
+            box("apply", "-f", "t", check=0)
+            assert tree(box.home) == after, when
+    subprocess.run(["chmod", "-R", "u+rwx", str(start), str(keep)], check=True)
+
+
+# ---- many ------------------------------------------------------------------------------------------------------------
+
+
+def test_twenty_thousand(box):
+    many = box.home / "many"
+    many.mkdir()
+    for number in range(10000):
+        (many / f"old{number}").touch()
+    inside(box, "cd many && rm old* && i=0; while [ $i -lt 10000 ]; do : >new$i; i=$((i+1)); done")
+    assert box.output("diff", "t").splitlines()[-1].startswith("10000 added, 10000 deleted")
+    assert box.output("apply", "t") == "applied: 10000 added, 10000 deleted"
+    names = os.listdir(many)
+    assert len(names) == 10000 and all(name.startswith("new") for name in names)
+    assert box.output("apply", "--undo", "t").startswith("taken back: 20000")
+    assert len(os.listdir(many)) == 10000 and (many / "old9999").exists()
