@@ -20,7 +20,7 @@ def tree(top):
     found = {}
     for path in sorted(pathlib.Path(top).rglob("*")):
         about = path.lstat()
-        what = (os.readlink(path) if path.is_symlink() else path.read_text() if stat.S_ISREG(about.st_mode) else "")
+        what = (os.readlink(path) if path.is_symlink() else path.read_bytes() if stat.S_ISREG(about.st_mode) else "")
         found[str(path.relative_to(top))] = (stat.S_IFMT(about.st_mode), stat.S_IMODE(about.st_mode), what)
     return found
 
