@@ -262,14 +262,17 @@ static size_t write_lost(
 size_t packet_write_unreachable(uint8_t *packet, const struct endpoint_pair *pair, int protocol,
 	uint32_t sequence, enum packet_unreachable why)
 {
-	static const uint8_t codes_v4[] = {[PACKET_NO_ROUTE] = ICMP_NET_UNREACH,
-		[PACKET_NO_HOST] = ICMP_HOST_UNREACH,
+	/* Of the codes with that errno those that also a socket of UDP takes to heart. */
+	static const uint8_t codes_v4[] = {[PACKET_NO_ROUTE] = ICMP_NET_ANO,
+		[PACKET_NO_HOST] = ICMP_HOST_ANO,
 		[PACKET_NO_PORT] = ICMP_PORT_UNREACH,
 		[PACKET_FORBIDDEN] = ICMP_PKT_FILTERED};
 	static const uint8_t codes_v6[] = {[PACKET_NO_ROUTE] = ICMP6_DST_UNREACH_NOROUTE,
 		[PACKET_NO_HOST] = ICMP6_DST_UNREACH_ADDR,
 		[PACKET_NO_PORT] = ICMP6_DST_UNREACH_NOPORT,
 		[PACKET_FORBIDDEN] = ICMP6_DST_UNREACH_ADMIN};
+	if (!is_v4(pair) && protocol == IPPROTO_UDP && why != PACKET_FORBIDDEN)
+		why = PACKET_NO_PORT; /* IPv6 has no others */
 	struct endpoint_pair back = endpoint_pair_turn(pair);
 	uint8_t message[8 + PACKET_ROOM] = {};
 	bool v4 = is_v4(pair);

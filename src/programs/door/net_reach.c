@@ -73,12 +73,23 @@ static bool is_resolver(const struct net_door *door, const char *host, uint16_t 
 	return port == 53 && policy_look(door->policy, &question) != PERMISSION_ALLOW;
 }
 
+/* "localhost", unless it is the address that was granted. */
+static void name_loopback(const struct net_door *door, const struct endpoint *to,
+	char ret_host[static HOST_NAME_MAX_LENGTH + 1])
+{
+	const struct question question = {
+		.kind = PERMISSION_NET, .value = ret_host, .port = to->port};
+	address_write(&to->address, ret_host);
+	if (policy_look(door->policy, &question) != PERMISSION_ALLOW)
+		strcpy(ret_host, "localhost");
+}
+
 enum net_place net_place_of(const struct net_door *door, const struct endpoint *to,
 	char ret_host[static HOST_NAME_MAX_LENGTH + 1])
 {
 	const char *name = NULL;
 	if (is_loopback(&to->address)) {
-		strcpy(ret_host, "localhost");
+		name_loopback(door, to, ret_host);
 		return is_host_port(door, to->port) ? NET_HOST : NET_INSIDE;
 	}
 	if (is_own(&to->address) || stays_inside(&to->address))

@@ -199,6 +199,21 @@ static int clone_supervised(struct sandbox_inside *inside, int starter_fd, int *
 	return *ret_pidfd < 0 ? fail(*ret_pidfd, "watch the sandbox") : pid;
 }
 
+/*
+ * What goes out may wait for rung-door, its descriptors keep it. Who is to be reached from outside
+ * wants to know that the port is his: rung-door, which has said why, ends without "ready".
+ */
+static int hear_ready(const struct doorkeeper *keeper, const struct sandbox_doors *doors)
+{
+	char word[8];
+	bool listens = false;
+	for (size_t i = 0; doors && doors->network && i < doors->permissions->count; i++)
+		listens |= doors->permissions->items[i].kind == PERMISSION_LISTEN;
+	if (!listens || recv(keeper->control_fd, word, sizeof(word), 0) > 0)
+		return 0;
+	return refuse(-ECANCELED, "the sandbox cannot be reached as it was allowed to");
+}
+
 /* What it has learned it writes down now; who does not come to an end is ended. */
 static void dismiss(struct doorkeeper *keeper)
 {
@@ -251,7 +266,9 @@ int sandbox_run(struct sandbox_request *request, int *ret_status)
 	autoclose int pidfd = pidfd_raw;
 	close_now(inner_fd);
 	close_now(enter_fd);
-	r = request->born ? request->born(pid, request->context) : 0;
+	r = hear_ready(&keeper, request->doors);
+	if (r == 0 && request->born)
+		r = request->born(pid, request->context);
 	if (r == 0)
 		(void)send(channel_fd, "", 1, MSG_NOSIGNAL); /* who is gone has said why */
 	else
