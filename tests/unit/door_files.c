@@ -663,6 +663,26 @@ static void nobody_to_ask(void **state)
 	assert_int_equal(world_end(&world), 0);
 }
 
+static int read_asked_and_not(const struct world *world)
+{
+	check(open(below(world, "top"), O_RDONLY) < 0 && errno == EACCES);
+	check(reads(below(world, "letters/a"), "dear a"));
+	return 0;
+}
+
+/* A profile's "ask" is asked for, where all else is denied. */
+static void asked_by_name(void **state)
+{
+	struct world world;
+	(void)state;
+	start_or_skip(&world, .program = read_asked_and_not, .otherwise = "deny", .ask = "letters");
+	world_go(&world);
+	world_answer(&world, world_expect(&world, "read", "letters/a"), "run", NULL);
+	assert_int_equal(world_end_of_program(&world), 0);
+	world_expect_silence(&world);
+	assert_int_equal(world_end(&world), 0);
+}
+
 static void front_end_leaves(void **state)
 {
 	struct world world;
@@ -732,6 +752,7 @@ int main(void)
 		cmocka_unit_test(killed_while_it_waits),
 		cmocka_unit_test(supervisor_dies),
 		cmocka_unit_test(nobody_to_ask),
+		cmocka_unit_test(asked_by_name),
 		cmocka_unit_test(front_end_leaves),
 		cmocka_unit_test(always_is_remembered),
 		cmocka_unit_test(learning),

@@ -123,6 +123,9 @@ static int hand_over(const struct world *world, const struct world_settings *set
 	if (settings->deny)
 		(void)snprintf(permission, sizeof(permission), "\"deny read=%s/%s\"", world->tree,
 			settings->deny);
+	if (settings->ask)
+		(void)snprintf(permission, sizeof(permission), "\"ask read=%s/%s\"", world->tree,
+			settings->ask);
 	(void)fprintf(file,
 		"{\"name\": \"test\", \"program\": \"/usr/bin/test\", \"permissions\": [%s], "
 		"\"default\": \"%s\", \"sandbox_mounts\": %d, \"control\": %d, "

@@ -25,9 +25,9 @@ struct world {
 };
 
 struct world_settings {
-	const char *tree;         /* NULL: a new directory with a few files */
-	const char *allow, *deny; /* to read these, below the tree */
-	const char *otherwise;    /* NULL: "ask" */
+	const char *tree;               /* NULL: a new directory with a few files */
+	const char *allow, *deny, *ask; /* to read these, below the tree */
+	const char *otherwise;          /* NULL: "ask" */
 	bool learn;
 	bool survives;                             /* the program outlives rung-door */
 	int (*program)(const struct world *world); /* what it returns is its exit status */

@@ -56,16 +56,22 @@ struct policy {
 
 /* ---- rules --------------------------------------------------------------------------------- */
 
-enum permission_answer policy_look(const struct policy *policy, const struct question *question)
+/* An enum permission_answer, or RULES_SILENT. */
+static int look(const struct policy *policy, const struct question *question)
 {
 	const char *home = policy->settings.home;
 	unsigned told, answered;
 	int rule = rules_answer(&policy->settings.permissions, home, question, &told);
 	if (rule == PERMISSION_ALLOW || rule == PERMISSION_DENY)
-		return (enum permission_answer)rule;
+		return rule;
 	int answer = rules_answer(&policy->answers, home, question, &answered);
-	return answer == RULES_SILENT || answered < told ? PERMISSION_ASK
-							 : (enum permission_answer)answer;
+	return answer == RULES_SILENT || answered < told ? rule : answer;
+}
+
+enum permission_answer policy_look(const struct policy *policy, const struct question *question)
+{
+	int answer = look(policy, question);
+	return answer == RULES_SILENT ? PERMISSION_ASK : (enum permission_answer)answer;
 }
 
 bool policy_passes(const struct policy *policy, const char *path)
@@ -272,20 +278,27 @@ static struct policy_ticket *wait_for(
 	return ticket;
 }
 
+/* What no permission speaks of is as the settings say; "ask" always means it. */
+static bool is_to_be_asked(const struct policy *policy, int known)
+{
+	enum policy_otherwise otherwise = policy->settings.otherwise;
+	bool wanted = known == PERMISSION_ASK ? otherwise != POLICY_ALLOW
+					      : known == RULES_SILENT && otherwise == POLICY_ASK;
+	return wanted && ask_possible(policy->ask) && policy->thing_count < THINGS_MAX;
+}
+
 struct policy_ticket *policy_decide(
 	struct policy *policy, const struct question *question, policy_answer answer, void *context)
 {
-	enum permission_answer known = policy_look(policy, question);
-	enum policy_otherwise otherwise = policy->settings.otherwise;
-	if (known == PERMISSION_ASK && otherwise == POLICY_ASK && ask_possible(policy->ask) &&
-		policy->thing_count < THINGS_MAX)
+	int known = look(policy, question);
+	if (is_to_be_asked(policy, known))
 		return wait_for(policy, question, answer, context);
-	if (known == PERMISSION_ASK) {
-		known = otherwise == POLICY_ALLOW ? PERMISSION_ALLOW : PERMISSION_DENY;
-		note(policy, question, known, false);
-	} else if (known == PERMISSION_DENY) {
-		note(policy, question, known, true);
-	}
+	bool told = known == PERMISSION_ALLOW || known == PERMISSION_DENY;
+	if (!told)
+		known = policy->settings.otherwise == POLICY_ALLOW ? PERMISSION_ALLOW
+								   : PERMISSION_DENY;
+	if (!told || known == PERMISSION_DENY)
+		note(policy, question, (enum permission_answer)known, told);
 	answer(known == PERMISSION_ALLOW ? DECISION_ALLOW : DECISION_DENY, context);
 	return NULL;
 }
