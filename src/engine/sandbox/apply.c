@@ -303,7 +303,7 @@ static int open_trees(struct apply *apply, struct caught_list *list)
 
 bool apply_is_unfinished(int sandbox_fd)
 {
-	static const char *const names[] = {JOURNAL_BACK, JOURNAL, JOURNAL_NEW};
+	static const char *const names[] = {JOURNAL_BACK, JOURNAL, JOURNAL_NEW, JOURNAL_TEMPORARY};
 	for (size_t i = 0; i < array_length(names); i++)
 		if (faccessat(sandbox_fd, names[i], F_OK, 0) == 0)
 			return true;
@@ -316,6 +316,7 @@ int apply_recover(int sandbox_fd, struct arena *arena)
 		.sandbox_fd = sandbox_fd, .arena = arena, APPLY_CLOSED};
 	autofini(caught_fini) struct caught_list list = {};
 	struct apply_report report;
+	(void)unlinkat(sandbox_fd, JOURNAL_TEMPORARY, 0);
 	if (!apply_is_unfinished(sandbox_fd))
 		return 0;
 	int r = open_trees(&apply, &list);

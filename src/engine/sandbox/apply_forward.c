@@ -249,6 +249,9 @@ int step_forward(struct apply *apply, size_t index)
 	int r = step_open(apply, index, &place);
 	if (r < 0)
 		return r;
+	/* Its directory was tidied away, which is done when all in it is. */
+	if (apply->upper_parent == -ENOENT)
+		return 0;
 	if (apply->upper_parent < 0)
 		return fail(apply->upper_parent, "open the changes beside %s", step->path);
 	switch (step->kind) {

@@ -254,6 +254,6 @@ void apply_unprepare(struct apply *apply)
 		}
 	}
 	(void)unlinkat(apply->sandbox_fd, JOURNAL_NEW, 0);
-	(void)unlinkat(apply->sandbox_fd, "journal.tmp", 0);
+	(void)unlinkat(apply->sandbox_fd, JOURNAL_TEMPORARY, 0);
 	(void)fs_remove_tree(apply->sandbox_fd, "undo");
 }

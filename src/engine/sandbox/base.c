@@ -88,8 +88,17 @@ int base_write(int sandbox_fd, unsigned number, struct base *base)
 			record->doubtful, record->path);
 		text_add_bytes(&out, "", 1);
 	}
-	return fs_replace(
-		sandbox_fd, tree_name(number, "base").text, text_get(&out), out.length, 0600);
+	/* Always the same temporary name: one that a killed command left is used up by the next. */
+	const struct tree_name name = tree_name(number, "base");
+	const struct tree_name temporary = tree_name(number, "base.tmp");
+	if (unlinkat(sandbox_fd, temporary.text, 0) < 0 && errno != ENOENT)
+		return fail(-errno, "remove %s", temporary.text);
+	int r = fs_create(sandbox_fd, temporary.text, text_get(&out), out.length, 0600);
+	if (r < 0)
+		return r;
+	if (renameat(sandbox_fd, temporary.text, sandbox_fd, name.text) < 0)
+		return fail(-errno, "write %s", name.text);
+	return 0;
 }
 
 const struct base_record *base_find(const struct base *base, const char *path)

@@ -151,7 +151,7 @@ int journal_write(int sandbox_fd, const char *name, const struct journal *journa
 	text_format(&out, MAGIC "%s %d %zu\n", journal->id, journal->keep_setuid, journal->count);
 	for (size_t i = 0; i < journal->count; i++)
 		write_step(&journal->steps[i], &out);
-	static const char temporary[] = "journal.tmp";
+	static const char temporary[] = JOURNAL_TEMPORARY;
 	if (unlinkat(sandbox_fd, temporary, 0) < 0 && errno != ENOENT)
 		return fail(-errno, "remove %s", temporary);
 	autoclose int fd = openat(

@@ -27,6 +27,7 @@
 #define JOURNAL "journal"
 #define JOURNAL_BACK "journal.back"
 #define JOURNAL_UNDO "undo/journal"
+#define JOURNAL_TEMPORARY "journal.tmp" /* one that is being written */
 
 enum step_kind {
 	STEP_PUT,        /* a file, link or FIFO takes the name; an old one makes room */
