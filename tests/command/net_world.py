@@ -1,8 +1,8 @@
 """A small Internet in a network namespace of its own: argument 1 is a directory for its files. Says "ready", ends with its input.
 
 10.77.0.1 and fd77::1 are its machines (127.0.0.1 is the host's own loopback): port 8000 greets with the address it was reached
-at, then echoes, and says "end" at the end of data; 8001 echoes datagrams; 8002 resets whoever says something. A name server at
-127.0.0.1 writes each name that it is asked for into the file "asked".
+at, then echoes, and says "end" at the end of data; 8001 echoes datagrams; 8002 resets whoever says something; 8003 speaks HTTP.
+A name server at 127.0.0.1 writes each name that it is asked for into the file "asked".
 """
 
 import os
@@ -73,6 +73,14 @@ def greet(one, address):
     one.close()
 
 
+def reply(one, address):
+    request = b""
+    while b"\r\n\r\n" not in request:
+        request += one.recv(4096)
+    one.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + address.encode() + b"\n")
+    one.close()
+
+
 def reset(one, _):
     one.recv(1)
     one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -99,7 +107,7 @@ def echo(one):
 
 
 def open_machine(family, address):
-    for port, serve in ((8000, greet), (8002, reset)):
+    for port, serve in ((8000, greet), (8002, reset), (8003, reply)):
         listener = socket.socket(family)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address, port))
