@@ -348,8 +348,9 @@ static int look_at(const struct composed_tree *tree, struct stat *ret_about)
 
 static int add_tree_mount(struct composing *composing, const struct composed_tree *tree)
 {
-	struct stat about;
-	int r = look_at(tree, &about);
+	struct stat about = {};
+	/* The system's trees were looked at when they were added. */
+	int r = tree->system ? 0 : look_at(tree, &about);
 	if (r < 0)
 		return r;
 	if (tree->write) {
@@ -634,7 +635,8 @@ int sandbox_compose(const struct sandbox_wishes *wishes, struct plan *ret_plan,
 	ret_request->uppers = composing.uppers;
 	ret_request->fallback_directory = composing.home ? composing.home : "/";
 	ret_request->new_session = wishes->new_session;
-	ret_request->settle = wishes->directory; /* what was caught is to be looked at */
+	/* What was caught is to be looked at; and a group is removed when nobody is in it. */
+	ret_request->settle = wishes->directory || wishes->limits.held_by_groups;
 	ret_request->ptrace = permissions_allow(&wishes->permissions, PERMISSION_PTRACE);
 	ret_request->userns = permissions_allow(&wishes->permissions, PERMISSION_USERNS);
 	ret_request->memory_files = ret_request->userns;

@@ -272,5 +272,6 @@ void compose_desktop(struct composing *composing)
 		show_ssh_agent(composing);
 	if (permissions_allow(permissions, PERMISSION_DISPLAY))
 		show_x11(composing, show_wayland(composing));
-	show_buses(composing);
+	if (permissions->count)
+		show_buses(composing);
 }

@@ -107,11 +107,11 @@ int sandbox_record_write(const struct sandbox_record *record)
 		AT_FDCWD, file_of(record->path, ".json").path, text_get(&text), text.length, 0600);
 }
 
-void sandbox_record_end(const char *path)
+void sandbox_record_end(const char *path, bool bare)
 {
 	static const char *const endings[] = {
 		".enter", ".json", ".ask", ".xauthority", ".bus", ".system-bus"};
-	for (size_t i = 0; i < array_length(endings); i++)
+	for (size_t i = 0; i < (bare ? 2 : array_length(endings)); i++)
 		(void)unlink(file_of(path, endings[i]).path);
 }
 
@@ -123,7 +123,7 @@ static void sweep(const char *path)
 	struct stat about;
 	if (lstat(file_of(path, ".enter").path, &about) < 0 ||
 		time(NULL) - about.st_ctime >= YOUNG_S)
-		sandbox_record_end(path);
+		sandbox_record_end(path, false);
 }
 
 /* 0: it does not run, or not yet. */

@@ -81,8 +81,8 @@ struct sandbox_record {
 
 [[nodiscard]] int sandbox_record_write(const struct sandbox_record *record);
 
-/** Removes its files. */
-void sandbox_record_end(const char *path);
+/** Removes its files. @bare: there are none but record and socket. */
+void sandbox_record_end(const char *path, bool bare);
 
 /** Those that run, in the order of their start. What killed ones left is removed on the way. */
 [[nodiscard]] int sandbox_list(

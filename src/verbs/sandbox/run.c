@@ -314,7 +314,9 @@ static int execute_with_record(struct run *run, int *ret_status)
 		r = execute(run, ret_status);
 	sandbox_groups_end(&run->groups);
 	sandbox_bus_end(&bus);
-	sandbox_record_end(path);
+	/* Looking for a name that is not there costs as much as removing one that is. */
+	bool bare = run->wishes.permissions.count == 0 && run->wishes.asking == SANDBOX_NOT_ASKING;
+	sandbox_record_end(path, bare);
 	return r;
 }
 
