@@ -90,8 +90,8 @@ static int take_permission(
 	struct arena *arena = reading->arena;
 	autofini(text_fini) struct text written = {};
 	const struct permission_place place = {.home = reading->places.home};
-	struct permission permission;
-	const char *word;
+	struct permission permission = {};
+	const char *word = NULL;
 	struct profile_statement bare = *statement;
 	bare.comment = NULL;
 	profile_print_statement(&bare, &written);

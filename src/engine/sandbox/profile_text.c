@@ -80,8 +80,8 @@ static int read_permission(
 		statement->mark = value[length + 1];
 		word = arena_format(arena, "%.*s%s", (int)length + 1, value, value + length + 2);
 	}
-	const char *expanded;
-	struct permission permission;
+	const char *expanded = NULL;
+	struct permission permission = {};
 	const struct permission_place place = {.home = profile_places_of_nobody.home};
 	int r = profile_expand(word, &profile_places_of_nobody, arena, &expanded);
 	if (r == 0)

@@ -60,7 +60,7 @@ static void write_wider(struct json_writer *writer, const struct ask_item *item)
 	json_open(writer, "wider", '[');
 	for (;;) {
 		const char *wider = ask_wider(item, value, &arena);
-		if (wider == value || text_equal(wider, value))
+		if (!value || wider == value || text_equal(wider, value))
 			break;
 		json_write_string(writer, NULL, wider);
 		value = wider;

@@ -99,7 +99,7 @@ static bool was_offered(const struct ask_item *item, const char *value)
 		if (offered && text_equal(offered, value))
 			return true;
 		const char *wider = ask_wider(item, offered, &arena);
-		if (wider == offered || text_equal(wider, offered))
+		if (!offered || wider == offered || text_equal(wider, offered))
 			return false;
 		offered = wider;
 	}

@@ -72,6 +72,7 @@ static void on_decision(enum decision decision, void *context)
 		work->act(work);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is the work's from here on, to be freed */
 void file_work_ask(struct file_work *work, enum permission_kind kind, char *path, const char *why)
 {
 	struct policy *policy = work->door->doors->policy;

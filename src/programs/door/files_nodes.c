@@ -154,7 +154,7 @@ void file_nodes_free(struct file_door *door)
 static size_t path_length(const struct file_node *node)
 {
 	size_t length = 0;
-	for (; node->parent; node = node->parent)
+	for (; node && node->parent; node = node->parent)
 		length += strlen(node->name) + 1;
 	return length;
 }
@@ -169,9 +169,10 @@ static char *path_behind(const struct file_node *node, const char *front, const 
 	memcpy(path, front, before);
 	at = path + before + middle;
 	*at = '\0';
-	for (; node->parent; node = node->parent) {
+	for (; node && node->parent; node = node->parent) {
 		size_t length = strlen(node->name);
 		at -= length;
+		/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the end stands already */
 		memcpy(at, node->name, length);
 		*--at = '/';
 	}

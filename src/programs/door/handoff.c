@@ -237,7 +237,7 @@ static void guard(int fd)
 int handoff_read(int fd, struct arena *arena, struct handoff *ret)
 {
 	autofree char *text = NULL;
-	size_t length;
+	size_t length = 0;
 	int r = lseek(fd, 0, SEEK_SET) < 0 ? -errno : fs_read_fd(fd, HANDOFF_MAX, &text, &length);
 	if (r < 0)
 		return fail(r, "read what rung handed over");

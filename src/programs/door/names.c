@@ -62,7 +62,7 @@ int names_number(struct names *names, const char *name)
 		return r;
 	unsigned number = names->count;
 	names->list[number] = strdup(name);
-	if (!names->list[number])
+	if (!names->buckets || !names->list[number])
 		return -ENOMEM;
 	names->next[number] = names->buckets[bucket];
 	names->buckets[bucket] = ++names->count;

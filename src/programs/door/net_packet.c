@@ -79,6 +79,7 @@ static uint64_t add(uint64_t sum, const void *bytes, size_t length)
 {
 	const uint8_t *at = bytes;
 	for (; length >= 2; at += 2, length -= 2)
+		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): bit-fields */
 		sum += (uint64_t)at[0] << 8 | at[1];
 	return length ? sum + ((uint64_t)at[0] << 8) : sum;
 }

@@ -81,7 +81,7 @@ static void name_loopback(const struct net_door *door, const struct endpoint *to
 		.kind = PERMISSION_NET, .value = ret_host, .port = to->port};
 	address_write(&to->address, ret_host);
 	if (policy_look(door->policy, &question) != PERMISSION_ALLOW)
-		strcpy(ret_host, "localhost");
+		(void)snprintf(ret_host, HOST_NAME_MAX_LENGTH + 1, "localhost");
 }
 
 enum net_place net_place_of(const struct net_door *door, const struct endpoint *to,
@@ -96,10 +96,10 @@ enum net_place net_place_of(const struct net_door *door, const struct endpoint *
 		return NET_INSIDE;
 	switch (names_find(&door->names, &to->address, &name)) {
 	case NAMES_NAME:
-		strcpy(ret_host, name);
+		(void)snprintf(ret_host, HOST_NAME_MAX_LENGTH + 1, "%s", name);
 		return NET_HOST;
 	case NAMES_DOOR:
-		strcpy(ret_host, "localhost");
+		(void)snprintf(ret_host, HOST_NAME_MAX_LENGTH + 1, "localhost");
 		return to->port == 53 ? NET_RESOLVER : NET_HOST;
 	case NAMES_NOBODY:
 	case NAMES_ELSEWHERE:

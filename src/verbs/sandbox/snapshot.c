@@ -33,8 +33,8 @@ static int list(struct invocation *invocation)
 	const struct sandbox_snapshot_options *options =
 		options_of(invocation, sandbox_snapshot_options);
 	autofini(work_fini) struct work work = WORK_NONE;
-	struct kept *snapshots;
-	size_t count;
+	struct kept *snapshots = NULL;
+	size_t count = 0;
 	int r = work_open(invocation, LOCK_SH, false, &work);
 	if (r == 0)
 		r = kept_list(work.sandbox_fd, invocation->arena, &snapshots, &count);
