@@ -106,7 +106,7 @@ static int swap_out(struct apply *apply, const struct step *step, const struct s
 static int take_back_put(
 	struct apply *apply, const struct step *step, const struct step_place *place)
 {
-	struct stat real, fresh, old = {};
+	struct stat real = {}, fresh = {}, old = {};
 	bool had_old = step->flags & STEP_HAD_OLD, copied = step->flags & STEP_COPIED;
 	int r = step_look(apply->real_parent, place->name, &real);
 	if (r == 0)

@@ -123,7 +123,7 @@ static int stale(void)
 static int take_old_away(
 	struct apply *apply, const struct step *step, const struct step_place *place)
 {
-	struct stat real, kept;
+	struct stat real = {}, kept = {};
 	int r = step_look(apply->real_parent, place->name, &real);
 	if (r == 0)
 		r = step_look(place->old_fd, place->old_name, &kept);

@@ -107,7 +107,8 @@ static int take_permission(
 		r = permission_parse(word, statement->answer, &place, arena, &permission);
 	if (r < 0)
 		return wrap(r, "%s:%u", file, statement->line);
-	origin.missing = permission_has_path(permission.kind) && access(permission.value, F_OK) < 0;
+	origin.missing = permission_has_path(permission.kind) && permission.value &&
+			 access(permission.value, F_OK) < 0;
 	if (!origin.missing || reading->showing)
 		return keep_permission(reading, &permission, &origin);
 	if (statement->mark == '+') {

@@ -166,13 +166,13 @@ static char *path_behind(const struct file_node *node, const char *front, const 
 	char *path = malloc(before + middle + strlen(name) + 2), *at;
 	if (!path)
 		memory_exhausted();
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the end is written below */
 	memcpy(path, front, before);
 	at = path + before + middle;
 	*at = '\0';
 	for (; node && node->parent; node = node->parent) {
 		size_t length = strlen(node->name);
 		at -= length;
-		/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the end stands already */
 		memcpy(at, node->name, length);
 		*--at = '/';
 	}
