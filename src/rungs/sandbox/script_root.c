@@ -111,6 +111,9 @@ int script_mount_point(const struct script_room *room, const char *destination, 
 			   : fs_make_file_in(room->root_fd, destination, 0444);
 	if (fd >= 0)
 		return fd;
+	autoclose int parents = script_make_parents(room, destination, -1);
+	if (parents < 0)
+		return parents;
 	return directory ? fail(fd, "Can't mkdir %s", destination)
 			 : fail(fd, "Can't create file at %s", destination);
 }
@@ -199,6 +202,9 @@ static int bind(struct script_room *room, struct sandbox_operation *operation)
 	if (point < 0)
 		return point;
 	int r = script_attach(room, tree, point);
+	if (r == -EINVAL && !S_ISDIR(status.st_mode) && fstat(point, &status) == 0 &&
+		S_ISDIR(status.st_mode))
+		return fail(-EISDIR, "Can't create file at %s", destination);
 	return r < 0 ? fail(r, "Can't bind mount %s on %s: Unable to mount source on destination",
 			       source, destination)
 		     : 0;
