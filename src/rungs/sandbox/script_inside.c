@@ -181,10 +181,11 @@ static int build(struct script_child *child)
 int script_child_live(struct script_child *child)
 {
 	struct sandbox_script *script = child->script;
-	if (!wait_at_gate(child))
-		return 1;
+	/* Whoever reads there waits for the end of it, perhaps before he lets us go. */
 	close_now(script->info_fd);
 	close_now(script->status_fd);
+	if (!wait_at_gate(child))
+		return 1;
 	child->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r = child->proc_fd < 0 ? fail(-errno, "Can't open /proc") : build(child);
 	step("root entered");

@@ -173,13 +173,19 @@ static int take_filter(struct bwrap_wishes *wishes, const struct use *use)
 	int fd, r = read_fd(use->operands[0], &fd);
 	if (r < 0)
 		return r;
+	struct sandbox_filter_program filter;
+	r = sandbox_filter_read(fd, &filter);
+	(void)close(fd);
+	if (r < 0)
+		return r;
 	filters = with_room(wishes->arena, filters, script->filter_count, &wishes->filter_room,
 		sizeof(*filters));
 	script->filters = filters;
-	r = sandbox_filter_read(fd, &filters[script->filter_count]);
-	(void)close(fd);
-	script->filter_count += r == 0;
-	return r;
+	autofree void *read = filter.bytes;
+	filter.bytes = arena_calloc(wishes->arena, filter.length_bytes + 1, 1);
+	memcpy(filter.bytes, read, filter.length_bytes);
+	filters[script->filter_count++] = filter;
+	return 0;
 }
 
 static int take_last_filter(struct bwrap_wishes *wishes, const struct use *use)
