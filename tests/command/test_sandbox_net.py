@@ -8,6 +8,7 @@ import textwrap
 import pytest
 from conftest import LIVE, ROOT, only_rung
 from sandboxes import Sandbox, sandbox  # noqa: F401
+from test_sandbox_ask import FrontEnd
 
 pytestmark = only_rung
 PYTHON = "/usr/bin/python3"
@@ -416,6 +417,30 @@ def test_listen_without_a_grant(world):
 
 def test_listen_on_a_port_that_is_taken(world):
     world.refused("--allow", "listen=8000", "--", "true", saying="listen on port 8000: Address already in use")
+
+
+# ---- asked at first use ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_asked_when_it_connects(world):
+    """connect(2) waits for the answer; the name, the port and the program are told; a denial is a refusal."""
+    process = world.popen("--ask", "--", PYTHON, "-c", TOOLS + textwrap.dedent("""
+        sys.stdin.readline()
+        say(attempt(greeting, "dns.test"), attempt(greeting, "six.test"), attempt(greeting, "dns.test"))
+        say(attempt(echo, "10.77.0.1"))
+    """), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    front = FrontEnd(world)
+    process.stdin.write(b"begin\n")
+    process.stdin.flush()
+    for host, port, answer in (("dns.test", 8000, "run"), ("six.test", 8000, "deny"), ("10.77.0.1", 8001, "once")):
+        question = front.answer(answer)
+        assert (question["kind"], question["value"], question["port"]) == ("net", host, port), question
+        assert question["pid"] and question["program"].startswith("/usr/bin/python3"), question
+    output, errors = process.communicate(timeout=60)
+    LIVE.pop(process.pid, None)
+    front.socket.close()
+    assert output.split() == [b"10.77.0.1", b"ECONNREFUSED", b"10.77.0.1", b"b'datagram'"], errors
+    assert "dns.test" in world.asked() and "six.test" not in world.asked()
 
 
 # ---- programs -------------------------------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
  * pointer in struct net_door; net_door.c puts them together.
  *
  *	net_reach.c    where to: address → name → may it? → addresses on the host
+ *	net_owner.c    who wants it, for questions
  *	net_tcp.c      connections outwards, from the first packet on
  *	net_udp.c      datagrams outwards, and those to "listen" ports
  *	net_dns.c      the resolver at port 53
@@ -69,15 +70,23 @@ struct net_reach;
 typedef void (*net_reached)(
 	int result, const struct address *addresses, size_t count, void *context);
 
-/** Asks the policy, then the resolver. NULL: the callback was called already. */
-struct net_reach *net_reach_start(
-	struct net_door *door, const char *host, uint16_t port, net_reached reached, void *context);
+/**
+ * Asks the policy, then the resolver. @protocol, @pair: whose socket of the sandbox wants it; the
+ * port is the one that it sent to. NULL: the callback was called already.
+ */
+struct net_reach *net_reach_start(struct net_door *door, const char *host, int protocol,
+	const struct endpoint_pair *pair, net_reached reached, void *context);
 
 /** The callback will not be called. NULL is fine. */
 void net_reach_cancel(struct net_reach *reach);
 
 /** Whether some port of a name may be reached without asking anybody. */
 bool net_name_is_allowed(const struct net_door *door, const char *name);
+
+/* ---- net_owner.c ------------------------------------------------------------------- */
+
+/** The process that has the socket from which pair was sent; 0: nobody knows. */
+pid_t net_owner(const struct net_door *door, int protocol, const struct endpoint_pair *pair);
 
 /* ---- net_tcp.c ------------------------------------------------------------------------ */
 

@@ -23,7 +23,6 @@ struct net_reach {
 	struct resolve_request *request;
 	net_reached reached;
 	void *context;
-	uint16_t port;
 	bool inside_call; /* of policy_decide() or resolve_addresses(): no ticket is kept yet */
 	bool finished;
 	char host[HOST_NAME_MAX_LENGTH + 1];
@@ -171,22 +170,21 @@ static void on_decided(enum decision decision, void *context)
 		free(reach);
 }
 
-struct net_reach *net_reach_start(
-	struct net_door *door, const char *host, uint16_t port, net_reached reached, void *context)
+struct net_reach *net_reach_start(struct net_door *door, const char *host, int protocol,
+	const struct endpoint_pair *pair, net_reached reached, void *context)
 {
 	struct net_reach *reach = calloc(1, sizeof(*reach));
 	if (!reach) {
 		reached(-EHOSTUNREACH, NULL, 0, context);
 		return NULL;
 	}
-	*reach = (struct net_reach){.door = door,
-		.reached = reached,
-		.context = context,
-		.port = port,
-		.inside_call = true};
+	*reach = (struct net_reach){
+		.door = door, .reached = reached, .context = context, .inside_call = true};
 	strncpy(reach->host, host, HOST_NAME_MAX_LENGTH);
-	const struct question question = {
-		.kind = PERMISSION_NET, .value = reach->host, .port = port};
+	struct question question = {
+		.kind = PERMISSION_NET, .value = reach->host, .port = pair->to.port};
+	if (policy_look(door->policy, &question) == PERMISSION_ASK)
+		question.pid = net_owner(door, protocol, pair);
 	struct policy_ticket *ticket = policy_decide(door->policy, &question, on_decided, reach);
 	reach->inside_call = false;
 	if (reach->finished) {

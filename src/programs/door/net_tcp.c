@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "base/scope.h"
 
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -286,7 +287,7 @@ static void begin(struct net_tcp *tcp, const struct endpoint_pair *pair, uint32_
 	}
 	/* The callback may have forgotten it by now. */
 	struct net_reach *reach =
-		net_reach_start(tcp->door, host, pair->to.port, on_reached, pending);
+		net_reach_start(tcp->door, host, IPPROTO_TCP, pair, on_reached, pending);
 	if (reach)
 		pending->reach = reach;
 }

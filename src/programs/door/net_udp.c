@@ -314,7 +314,8 @@ static void begin(struct net_udp *udp, const struct endpoint_pair *pair, const c
 		return;
 	keep_waiting(flow, contents, length);
 	/* The callback may have forgotten it by now. */
-	struct net_reach *reach = net_reach_start(udp->door, host, pair->to.port, on_reached, flow);
+	struct net_reach *reach =
+		net_reach_start(udp->door, host, IPPROTO_UDP, pair, on_reached, flow);
 	if (reach)
 		flow->reach = reach;
 }
