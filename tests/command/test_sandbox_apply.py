@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import stat
 import subprocess
+import tempfile
 
 import pytest
 from conftest import ROOT, only_rung
@@ -301,6 +302,65 @@ def test_killed_while_it_is_undone(box):
         rest = box("diff", "-q", "t")
         assert rest.status in (0, 1) and not rest.errors, f"killed at {line}: {rest}"
         assert tree(box.home) == (before if rest.status else after), f"killed at {line}"
+
+
+# ---- other file systems ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def far(box):
+    """What is caught lies on another file system than the home, so that nothing can be moved between them."""
+    place = pathlib.Path(tempfile.mkdtemp(prefix="rung-test-", dir="/dev/shm"))
+    box.data = place / "data"
+    box.upper = box.data / "sandbox/t/trees/0/upper"
+    if place.stat().st_dev == box.home.stat().st_dev:
+        place.rmdir()
+        pytest.skip("/dev/shm is no file system of its own")
+    yield box
+    subprocess.run(["rm", "-rf", place], check=True)
+
+
+def test_another_file_system(far):
+    expected = expected_tree(far)
+    inside(far, SCRIPT)
+    far("apply", "t", check=0)
+    assert tree(far.home) == expected and kinds(far) == {} and not any(far.upper.iterdir())
+    no_leftovers(far)
+    far.refused("apply", "--undo", "t", saying="there is no apply that could be undone")
+
+
+@needs_strace
+@pytest.mark.parametrize("part", range(PARTS))
+def test_killed_on_another_file_system(far, part):
+    test_killed_at_any_call(far, part)
+
+
+# ---- full disks ------------------------------------------------------------------------------------------------------
+
+
+FULL = ("mkdirat", "write", "fsync", "syncfs", "copy_file_range", "symlinkat", "mknodat", "renameat2", "ftruncate", "lsetxattr")
+
+
+@needs_strace
+@pytest.mark.parametrize("call", FULL)
+def test_full_disk(far, call):
+    """Each call that can find no room finds none, the first time, the second …, until the apply succeeds without."""
+    inside(far, SMALL + "; ln -s a sym; mkfifo pipe")
+    before, seen = tree(far.home), 0
+    for number in range(1, 60):
+        done = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}",
+                               "-e", f"inject={call}:error=ENOSPC:when={number}", *far.words("apply", "-f", "t")],
+                              env=far.environment, cwd=far.home, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=60, check=False)
+        if done.returncode == 0:
+            break
+        seen += 1
+        assert done.returncode == 125 and "No space left on device" in done.stderr, done
+        assert done.stderr.startswith("rung: nothing was applied: ") and done.stderr.count("\n") == 1, done.stderr
+        assert tree(far.home) == before, f"{call} {number}"
+        no_leftovers(far)
+    assert kinds(far) == {} and (far.home / "new/dir/f").read_text() == "n\n"
+    assert seen or call in ("ftruncate", "lsetxattr", "copy_file_range", "mknodat")
 
 
 # ---- many ------------------------------------------------------------------------------------------------------------
