@@ -10,7 +10,7 @@ import tempfile
 import pytest
 from conftest import ROOT, only_rung
 from sandboxes import sandbox  # noqa: F401
-from test_sandbox_changes import EXPECTED, SCRIPT, box, changes, inside, kinds  # noqa: F401
+from test_sandbox_changes import EXPECTED, SCRIPT, box, changes, inside, kinds, open_up  # noqa: F401
 
 pytestmark = only_rung
 needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="no strace")
@@ -106,7 +106,12 @@ def test_directories_that_may_not_be_written_to(box):
     shut = (box.home / "shut").stat()
     assert stat.S_IMODE(shut.st_mode) == 0o555 and shut.st_mtime == 5 and stat.S_IMODE((box.home / "docs").stat().st_mode) == 0o700
     assert kinds(box) == {}
-    subprocess.run(["chmod", "-R", "u+w", str(box.home)], check=True)
+    box("apply", "--undo", "t", check=0)
+    assert kinds(box) == {"shut": "added", "shut/f": "added", "shut/inner": "added", "docs": "permissions"}
+    assert stat.S_IMODE((box.upper / "shut").stat().st_mode) == 0o555
+    box("apply", "t", "shut/f", check=0)
+    assert kinds(box) == {"shut/inner": "added", "docs": "permissions"}
+    box("discard", "-f", "t", check=0)
 
 
 # ---- conflicts -------------------------------------------------------------------------------------------------------
@@ -258,6 +263,7 @@ def test_killed_at_any_call(box, part):
     """Whichever call it was: nothing was applied, or all of it by the time of the next command."""
     inside(box, SMALL)
     start, keep = box.work / "start", box.work / "keep"
+    open_up(box.data)
     for copy, name in ((start, box.home), (keep, box.data)):
         subprocess.run(["cp", "-a", name, copy], check=True)
     before = tree(box.home)
@@ -289,6 +295,7 @@ def test_killed_while_it_is_undone(box):
     before = tree(box.home)
     box("apply", "t", check=0)
     start, keep = box.work / "start", box.work / "keep"
+    open_up(box.data)
     for copy, name in ((start, box.home), (keep, box.data)):
         subprocess.run(["cp", "-a", name, copy], check=True)
     after = tree(box.home)
@@ -317,6 +324,7 @@ def far(box):
         place.rmdir()
         pytest.skip("/dev/shm is no file system of its own")
     yield box
+    open_up(place)
     subprocess.run(["rm", "-rf", place], check=True)
 
 

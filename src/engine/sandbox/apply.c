@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "engine/sandbox/base.h"
 #include "engine/sandbox/caught_walk.h"
+#include "engine/sandbox/copy.h"
 #include "engine/sandbox/settle.h"
 
 #include <errno.h>
@@ -80,6 +81,24 @@ static void prune_upwards(
 		if (!slash)
 			return;
 	}
+}
+
+/*
+ * Directories whose attributes were applied go if they are empty, inner ones first; what stays gets
+ * back what step_unlock_upper() lent it.
+ */
+static void lock_directories(struct apply *apply, bool remove)
+{
+	for (size_t i = 0; i < apply->journal.count; i++) {
+		struct step_place place;
+		if (apply->journal.steps[i].kind != STEP_ATTRIBUTES ||
+			step_open(apply, i, &place) < 0 || apply->upper_parent < 0 ||
+			(remove && unlinkat(apply->upper_parent, place.name, AT_REMOVEDIR) == 0))
+			continue;
+		(void)copy_directory_attributes(apply->undo_fd, place.kept_name,
+			apply->upper_parent, place.name, COPY_EXACT);
+	}
+	error_clear();
 }
 
 static void prune(const struct apply *apply)
@@ -174,6 +193,7 @@ static void sync_others(const struct apply *apply)
 /* All steps are done. What goes wrong here costs tidiness, or undo, and never a change. */
 static int finish(struct apply *apply, struct apply_report *report)
 {
+	lock_directories(apply, true);
 	prune(apply);
 	sync_others(apply);
 	bool beside = remove_beside(apply);
@@ -181,6 +201,7 @@ static int finish(struct apply *apply, struct apply_report *report)
 		warn("%s", error_text());
 	error_clear();
 	note_changes(apply);
+	lock_directories(apply, false);
 	report->can_undo =
 		!beside && journal_write(apply->sandbox_fd, JOURNAL_UNDO, &apply->journal) == 0;
 	error_clear();
@@ -207,12 +228,15 @@ static int go_back(struct apply *apply)
 		error_clear();
 	}
 	if (failures == 0) {
+		lock_directories(apply, false);
 		if (settle(apply->sandbox_fd, &apply->journal) < 0)
 			warn("%s", error_text());
 		error_clear();
-		apply_unprepare(apply);
-		(void)unlinkat(apply->sandbox_fd, JOURNAL_BACK, 0);
-		return 0;
+		/* From here on there are only files to be removed. */
+		int r = journal_rename(apply->sandbox_fd, JOURNAL_BACK, JOURNAL_NEW);
+		if (r == 0)
+			apply_unprepare(apply);
+		return r;
 	}
 	if (told.r == -ESTALE)
 		(void)unlinkat(apply->sandbox_fd, JOURNAL_BACK, 0);

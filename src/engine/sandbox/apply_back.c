@@ -12,6 +12,7 @@
 #include "engine/sandbox/apply_steps.h"
 
 #include "base/error.h"
+#include "base/fs.h"
 #include "base/kernel.h"
 #include "base/text.h"
 #include "engine/sandbox/caught_walk.h"
@@ -56,6 +57,7 @@ int step_make_upper(struct apply *apply, size_t index)
 				return fail(upper, "make the directory of its change");
 		}
 		apply->upper_parent = take_fd(upper);
+		step_unlock_upper(apply);
 	}
 	return 0;
 }
@@ -170,13 +172,24 @@ static int take_back_delete(struct apply *apply, const struct step_place *place)
 	return 0;
 }
 
-static int take_back_attributes(struct apply *apply, const struct step_place *place)
+/* A directory that the apply made is about to be emptied. */
+static void unlock_new(int parent_fd, const char *name)
+{
+	autoclose int fd = caught_open_directory(parent_fd, name, O_PATH);
+	if (fd >= 0)
+		(void)chmod(fd_path(fd).text, S_IRWXU);
+}
+
+static int take_back_attributes(
+	struct apply *apply, const struct step *step, const struct step_place *place)
 {
 	struct stat about;
 	int r = step_look(apply->undo_fd, place->old_name, &about);
 	if (r == 0 && about.st_mode)
 		r = copy_directory_attributes(apply->undo_fd, place->old_name, apply->real_parent,
 			place->name, COPY_SETUID);
+	else if (r == 0 && !step->old_inode)
+		unlock_new(apply->real_parent, place->name);
 	if (r < 0)
 		return fail(r, "set its attributes");
 	if (mkdirat(apply->upper_parent, place->name, 0700) < 0 && errno != EEXIST)
@@ -214,7 +227,7 @@ int step_back(struct apply *apply, size_t index)
 		r = take_back_delete(apply, &place);
 		break;
 	default:
-		r = take_back_attributes(apply, &place);
+		r = take_back_attributes(apply, step, &place);
 	}
 	return r < 0 ? wrap(r, "take back %s", step->path) : 0;
 }

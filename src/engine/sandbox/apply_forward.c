@@ -10,6 +10,7 @@
 #include "engine/sandbox/apply_steps.h"
 
 #include "base/error.h"
+#include "base/fs.h"
 #include "base/kernel.h"
 #include "base/scope.h"
 #include "base/text.h"
@@ -19,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* ---- where
  * --------------------------------------------------------------------------------------------- */
@@ -45,6 +47,16 @@ void apply_fini(struct apply *apply)
 	close_now(apply->undo_fd);
 }
 
+void step_unlock_upper(const struct apply *apply)
+{
+	struct stat about;
+	if (apply->upper_parent < 0)
+		return;
+	const struct fd_path path = fd_path(apply->upper_parent);
+	if (access(path.text, W_OK | X_OK) < 0 && fstat(apply->upper_parent, &about) == 0)
+		(void)chmod(path.text, (about.st_mode & 07777) | S_IRWXU);
+}
+
 static int open_places(
 	struct apply *apply, const struct apply_tree *tree, const struct step *step, size_t length)
 {
@@ -61,6 +73,7 @@ static int open_places(
 		return fail(apply->temporary_parent, "open %s/%s", tree->tree.path, beside);
 	/* Not there any more when all is applied and somebody undoes it. */
 	apply->upper_parent = caught_open_directory(tree->upper_fd, parent, O_PATH);
+	step_unlock_upper(apply);
 	apply->at = step;
 	apply->at_length = length;
 	return 0;

@@ -62,6 +62,10 @@ void apply_unprepare(struct apply *apply);
 [[nodiscard]] int step_forward(struct apply *apply, size_t index);
 [[nodiscard]] int step_back(struct apply *apply, size_t index);
 
+/** A directory of changes that not even its owner may write to lets us, until attributes are set.
+ */
+void step_unlock_upper(const struct apply *apply);
+
 /** st_mode 0: nothing there. */
 [[nodiscard]] int step_look(int directory_fd, const char *name, struct stat *ret_about);
 
