@@ -97,7 +97,7 @@ int journal_parse(
 {
 	struct journal journal = {};
 	size_t count = 0, start = 0, present = 0;
-	const char *line_end = memchr(bytes, '\n', length);
+	const char *line_end = length ? memchr(bytes, '\n', length) : NULL;
 	autofree char *head = line_end ? strndup(bytes, (size_t)(line_end - bytes) + 1) : NULL;
 	if (!head || parse_head(head, &journal, &count, &start) < 0)
 		return refuse(-EINVAL, "no journal");
