@@ -231,7 +231,7 @@ static int walk_hidden(
 
 static int walk_directory(struct caught_walk *walk, const struct place *place)
 {
-	struct caught_names names;
+	struct caught_names names = {};
 	int r = caught_names_read(place->upper_fd, walk->list->arena, &names);
 	if (r < 0)
 		return fail(r, "list the changes in /%s", place->path);

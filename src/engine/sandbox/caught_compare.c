@@ -103,7 +103,7 @@ static int all_of(const char *a, const char *b)
 	char names[4096];
 	ssize_t length = llistxattr(a, names, sizeof(names));
 	if (length <= 0)
-		return length == 0 || errno == ENOTSUP || errno == EOPNOTSUPP ? 1 : 0;
+		return length == 0 || errno == ENOTSUP ? 1 : 0;
 	autofree char *ours = malloc(VALUE_MAX), *theirs = malloc(VALUE_MAX);
 	if (!ours || !theirs)
 		return -ENOMEM;

@@ -121,7 +121,7 @@ static int copy_one_attribute(
 		return 0;
 	/* What only the system may set, or the other file system has not, is not the file's own. */
 	bool own = text_starts(name, "user.") || text_starts(name, "system.");
-	if (own && errno != ENOTSUP && errno != EOPNOTSUPP)
+	if (own && errno != ENOTSUP)
 		return -errno;
 	return own && manner == COPY_EXACT && caught_is_overlay_attribute(name) ? -errno : 0;
 }
@@ -130,7 +130,7 @@ static int list_attributes(const char *path, char **ret_names, size_t *ret_lengt
 {
 	char small[256];
 	ssize_t length = llistxattr(path, small, sizeof(small));
-	if (length == 0 || (length < 0 && (errno == ENOTSUP || errno == EOPNOTSUPP))) {
+	if (length == 0 || (length < 0 && (errno == ENOTSUP))) {
 		*ret_length = 0;
 		return 0;
 	}
@@ -150,7 +150,7 @@ static int list_attributes(const char *path, char **ret_names, size_t *ret_lengt
 static int copy_extended(const char *from, const char *to, enum copy_manner manner)
 {
 	autofree char *names = NULL;
-	size_t length;
+	size_t length = 0;
 	int r = list_attributes(from, &names, &length);
 	for (size_t at = 0; r == 0 && at < length; at += strlen(names + at) + 1)
 		if (is_wanted(names + at, manner))
@@ -162,7 +162,7 @@ static int copy_extended(const char *from, const char *to, enum copy_manner mann
 static int remove_extended(const char *from, const char *to, enum copy_manner manner)
 {
 	autofree char *names = NULL;
-	size_t length;
+	size_t length = 0;
 	int r = list_attributes(to, &names, &length);
 	for (size_t at = 0; r == 0 && at < length; at += strlen(names + at) + 1)
 		if (is_wanted(names + at, manner) && lgetxattr(from, names + at, NULL, 0) < 0 &&
@@ -241,7 +241,7 @@ int copy_strip_overlay(int directory_fd, const char *name)
 {
 	struct place_path path;
 	autofree char *names = NULL;
-	size_t length;
+	size_t length = 0;
 	place_path(directory_fd, name, &path);
 	int r = list_attributes(path.text, &names, &length);
 	for (size_t at = 0; r == 0 && at < length; at += strlen(names + at) + 1)
