@@ -84,6 +84,15 @@ static int keep_nothing(struct reading *reading, const struct profile_statement 
 	return 0;
 }
 
+/* A line before it had a "+". */
+static bool will_be_made(const struct reading *reading, const char *path)
+{
+	for (size_t i = 0; path && i < reading->directory_count; i++)
+		if (path_is_below(reading->directories[i], path))
+			return true;
+	return false;
+}
+
 static int take_permission(
 	struct reading *reading, const struct profile_statement *statement, const char *file)
 {
@@ -109,7 +118,7 @@ static int take_permission(
 		return wrap(r, "%s:%u", file, statement->line);
 	origin.missing = permission_has_path(permission.kind) && permission.value &&
 			 access(permission.value, F_OK) < 0;
-	if (!origin.missing || reading->showing)
+	if (!origin.missing || reading->showing || will_be_made(reading, permission.value))
 		return keep_permission(reading, &permission, &origin);
 	if (statement->mark == '+') {
 		reading->directories[reading->directory_count++] = permission.value;

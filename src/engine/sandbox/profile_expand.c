@@ -26,6 +26,7 @@
 const struct profile_places profile_places_of_nobody = {
 	.home = "/home/nobody",
 	.directory = "/home/nobody/work",
+	.project = "/home/nobody/work",
 	.runtime = "/run/user/65534",
 	.user = "nobody",
 	.user_dirs = "",
@@ -59,6 +60,23 @@ static bool may_be_worked_in(const char *directory, const char *home, struct are
 	return true;
 }
 
+/* git(1) in a subdirectory needs what lies beside it; so do most tools of a project. */
+static const char *find_project(const char *directory, const char *home, struct arena *arena)
+{
+	static const char *const marks[] = {".git", ".hg", ".svn", ".jj"};
+	char *above = arena_strdup(arena, directory);
+	while (above && may_be_worked_in(above, home, arena)) {
+		for (size_t i = 0; i < array_length(marks); i++)
+			if (access(arena_format(arena, "%s/%s", above, marks[i]), F_OK) == 0)
+				return above;
+		char *slash = strrchr(above, '/');
+		if (!slash || slash == above)
+			break;
+		*slash = '\0';
+	}
+	return directory;
+}
+
 static const char *base_directory(
 	const char *variable, const char *home, const char *usual, struct arena *arena)
 {
@@ -78,6 +96,7 @@ void profile_places_of_caller(struct arena *arena, struct profile_places *ret_pl
 	autofree char *directory = get_current_dir_name();
 	if (directory && directory[0] == '/' && may_be_worked_in(directory, places.home, arena))
 		places.directory = arena_strdup(arena, directory);
+	places.project = find_project(places.directory, places.home, arena);
 	if (!text_empty(runtime) && runtime[0] == '/')
 		places.runtime = arena_strdup(arena, runtime);
 	places.user = arena_strdup(arena, getenv("USER"));
@@ -160,6 +179,7 @@ static int find_variable(const char *name, const struct profile_places *places, 
 	} plain[] = {
 		{"HOME", places->home},
 		{"CWD", places->directory},
+		{"PROJECT", places->project},
 		{"RUNTIME", places->runtime},
 		{"USER", places->user},
 		{"CONFIG", places->config},
@@ -191,7 +211,8 @@ static int expand_one(const char *text, const struct profile_places *places, str
 	const char *name = arena_strndup(arena, text + 1, length - 1), *value = NULL;
 	if (!find_variable(name, places, arena, &value)) {
 		int r = refuse(-EINVAL, "unknown variable ${%s}", name);
-		hint("variables are HOME, CWD, RUNTIME, USER, CONFIG, CACHE, DATA, STATE, DESKTOP, "
+		hint("variables are HOME, CWD, PROJECT, RUNTIME, USER, CONFIG, CACHE, DATA, STATE, "
+		     "DESKTOP, "
 		     "DOCUMENTS, DOWNLOADS, MUSIC, PICTURES, PUBLIC, TEMPLATES and VIDEOS");
 		return r;
 	}

@@ -11,6 +11,7 @@ struct permission_place;
 struct profile_places {
 	const char *home;
 	const char *directory; /* ${CWD} */
+	const char *project;   /* ${PROJECT}: the tree under version control around it, or ${CWD} */
 	const char *runtime;
 	const char *user;
 	const char *user_dirs; /* text of user-dirs.dirs, see xdg-user-dirs(1) */

@@ -250,8 +250,22 @@ void profile_text_add(struct profile_text *profile, const struct profile_stateme
 	profile->statements[profile->count++] = *statement;
 }
 
-int profile_parse(const char *text, size_t length, const char *file, struct arena *arena,
-	struct profile_text *ret_text)
+static int take_line(const char *text, size_t length, unsigned number, struct arena *arena,
+	struct profile_statement *ret_statement)
+{
+	struct profile_statement statement = {.line = number};
+	/* A copy, so that the reader of UTF-8 meets a NUL at the end. */
+	const char *line = arena_strndup(arena, text, length);
+	if (strlen(line) != length)
+		return refuse(-EINVAL, "a control character (0x00)");
+	int r = read_line(line, length, arena, &statement);
+	if (r == 0)
+		*ret_statement = statement;
+	return r;
+}
+
+int profile_parse_on(const char *text, size_t length, const char *file, struct arena *arena,
+	profile_refusal *refused, void *context, struct profile_text *ret_text)
 {
 	struct profile_text profile = {.file = file};
 	unsigned number = 0;
@@ -260,19 +274,29 @@ int profile_parse(const char *text, size_t length, const char *file, struct aren
 	for (size_t at = 0; at < length;) {
 		const char *end = memchr(text + at, '\n', length - at);
 		size_t line_length = end ? (size_t)(end - text) - at : length - at;
-		struct profile_statement statement = {.line = ++number};
-		/* A copy, so that the reader of UTF-8 meets a NUL at the end. */
-		const char *line = arena_strndup(arena, text + at, line_length);
-		int r = strlen(line) == line_length
-				? read_line(line, line_length, arena, &statement)
-				: refuse(-EINVAL, "a control character (0x00)");
+		struct profile_statement statement;
+		int r = take_line(text + at, line_length, ++number, arena, &statement);
+		if (r == 0)
+			profile_text_add(&profile, &statement, arena);
+		else
+			r = refused(number, wrap(r, "%s:%u", file, number), context);
 		if (r < 0)
-			return wrap(r, "%s:%u", file, number);
-		profile_text_add(&profile, &statement, arena);
+			return r;
 		at += line_length + 1;
 	}
 	*ret_text = profile;
 	return 0;
+}
+
+static int refuse_all(unsigned line, int r, void *context)
+{
+	return r;
+}
+
+int profile_parse(const char *text, size_t length, const char *file, struct arena *arena,
+	struct profile_text *ret_text)
+{
+	return profile_parse_on(text, length, file, arena, refuse_all, NULL, ret_text);
 }
 
 void profile_print_statement(const struct profile_statement *statement, struct text *out)

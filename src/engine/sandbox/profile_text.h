@@ -81,6 +81,17 @@ struct profile_text {
 [[nodiscard]] int profile_parse(const char *text, size_t length, const char *file,
 	struct arena *arena, struct profile_text *ret_text);
 
+/**
+ * Is told of a line that cannot be read; the story is error_text(). Negative ends the reading with
+ * that, 0 goes on without the line.
+ */
+typedef int profile_refusal(unsigned line, int r, void *context);
+
+/** The same, for those who want to hear of each bad line. */
+[[nodiscard]] int profile_parse_on(const char *text, size_t length, const char *file,
+	struct arena *arena, profile_refusal *refused, void *context,
+	struct profile_text *ret_text);
+
 /** The same as text again, which reads as the same. */
 void profile_print(const struct profile_text *profile, struct text *out);
 
