@@ -190,6 +190,8 @@ static const struct composed_tree *shown_by(const struct composing *composing, c
 static void deny_path(struct composing *composing, const struct permission *permission)
 {
 	struct composed_tree *tree = tree_at(composing, permission->value);
+	if (access(permission->value, F_OK) < 0)
+		return;
 	if (permission->kind == PERMISSION_WRITE) {
 		/* Shown read-only where it would be writable. */
 		tree = compose_add_tree(composing, permission->value);
@@ -249,6 +251,13 @@ static void allow_home(struct composing *composing, const struct permission *per
 	tree->exec = true;
 }
 
+/* A door is a directory: what is asked for and is none is refused. */
+static bool is_directory(const char *path)
+{
+	struct stat about;
+	return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
 static int grant(struct composing *composing)
 {
 	const struct permissions *permissions = &composing->wishes->permissions;
@@ -263,7 +272,7 @@ static int grant(struct composing *composing)
 			continue;
 		else if (allowed)
 			r = allow_path(composing, permission);
-		else if (permission->answer == PERMISSION_DENY)
+		else if (permission->answer == PERMISSION_DENY || !is_directory(permission->value))
 			deny_path(composing, permission);
 	}
 	return r;

@@ -73,7 +73,7 @@ static void add_everywhere(struct composing *composing)
 		closedir(root);
 }
 
-static int add_asked(struct composing *composing)
+static void add_asked(struct composing *composing)
 {
 	const struct permissions *permissions = &composing->wishes->permissions;
 	for (size_t i = 0; i < permissions->count; i++) {
@@ -84,12 +84,9 @@ static int add_asked(struct composing *composing)
 			     permission->kind == PERMISSION_HOME;
 		if (permission->answer != PERMISSION_ASK || !files || !path)
 			continue;
-		if (!is_directory(path))
-			return refuse(-ENOTDIR, "ask %s: only directories can be asked for",
-				permission_word(permission, composing->arena));
-		add_door(composing, path);
+		if (is_directory(path))
+			add_door(composing, path);
 	}
-	return 0;
 }
 
 /* ---- what the keeper is told ---------------------------------------------------------------- */
@@ -199,9 +196,7 @@ static bool wants_network(const struct sandbox_wishes *wishes)
 int compose_doors(struct composing *composing)
 {
 	const struct sandbox_wishes *wishes = composing->wishes;
-	int r = add_asked(composing);
-	if (r < 0)
-		return r;
+	add_asked(composing);
 	if (wishes->asking != SANDBOX_NOT_ASKING)
 		add_everywhere(composing);
 	int possible = composing->door_count ? sandbox_file_door_possible() : 0;
@@ -214,7 +209,7 @@ int compose_doors(struct composing *composing)
 	if (composing->door_count == 0 && !network)
 		return 0;
 	struct sandbox_doors *doors = arena_new(composing->arena, struct sandbox_doors, 1);
-	r = find_keeper(composing, doors);
+	int r = find_keeper(composing, doors);
 	if (r < 0)
 		return r;
 	const char **paths = arena_new(composing->arena, const char *, composing->door_count);
