@@ -48,9 +48,10 @@ NEEDS_BUS = pytest.mark.skipif(not all(map(shutil.which, ("xdg-dbus-proxy", "dbu
 @pytest.fixture
 def bus(sandbox, runtime, background):
     address = f"unix:path={runtime}/bus"
-    background("dbus-daemon", "--session", "--nofork", f"--address={address}", stdout=subprocess.DEVNULL,
-               stderr=subprocess.DEVNULL)
-    wait_until((runtime / "bus").exists, "the bus stands")
+    daemon = background("dbus-daemon", "--session", "--nofork", f"--address={address}", "--print-address=1",
+                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert daemon.stdout.readline(), "the bus does not stand"  # it is said when somebody listens
+    daemon.stdout.close()
     sandbox.environment["DBUS_SESSION_BUS_ADDRESS"] = address
     return address
 
